@@ -1,0 +1,177 @@
+/**
+ * Transparency of message text, both ways (RFC 5321 4.5.2, RFC 1939 3). Both directions are state machines over bytes,
+ * so that no chunk border can hide a dot, a CR or the end.
+ */
+
+const CR = 0x0d;
+const LF = 0x0a;
+const DOT = 0x2e;
+
+const wireReady = new WeakSet<Uint8Array>();
+
+/**
+ * Says of a chunk that it starts at the start of a line, consists of whole CRLF lines, and that none of them begins
+ * with a dot: `Stuffer` passes it on as it is. For encoders whose output is so by construction (base64).
+ */
+export function markWireReady<T extends Uint8Array>(lines: T): T {
+  wireReady.add(lines);
+  return lines;
+}
+
+/**
+ * Makes message text fit for DATA: every line end (CRLF, LF alone, CR alone, CR CR LF) becomes one CRLF before dots are
+ * doubled, since a lax server takes `LF . LF` for the end (SMTP smuggling, RFC 5321 2.3.8).
+ */
+export class Stuffer {
+  #lineStart = true;
+  /** CRs seen whose meaning the next octet decides: none, one, or two. */
+  #heldCr = 0;
+
+  stuff(chunk: Uint8Array): Uint8Array {
+    if (this.#lineStart && this.#heldCr === 0 && wireReady.has(chunk)) return chunk;
+    const out = Buffer.allocUnsafe(chunk.length * 2 + 4);
+    let at = 0;
+    let lineStart = this.#lineStart;
+    let heldCr = this.#heldCr;
+    for (let index = 0; index < chunk.length; index++) {
+      const octet = chunk[index] as number;
+      if (octet === LF) {
+        out[at++] = CR;
+        out[at++] = LF;
+        heldCr = 0;
+        lineStart = true;
+        continue;
+      }
+      if (octet === CR && heldCr < 2) {
+        heldCr++;
+        continue;
+      }
+      if (heldCr > 0) {
+        const ends = octet === CR ? 1 : heldCr;
+        for (let n = 0; n < ends; n++) {
+          out[at++] = CR;
+          out[at++] = LF;
+        }
+        lineStart = true;
+        if (octet === CR) continue; // two stay held: the oldest was a line end of its own
+        heldCr = 0;
+      }
+      if (lineStart) {
+        if (octet === DOT) out[at++] = DOT;
+        lineStart = false;
+      }
+      out[at++] = octet;
+    }
+    this.#lineStart = lineStart;
+    this.#heldCr = heldCr;
+    return out.subarray(0, at);
+  }
+
+  /** The end of the data: an open line is closed, no blank line is added, and the dot stands alone. */
+  finish(): Uint8Array {
+    const ends = this.#heldCr > 0 ? this.#heldCr : this.#lineStart ? 0 : 1;
+    return Buffer.from(`${'\r\n'.repeat(ends)}.\r\n`, 'latin1');
+  }
+}
+
+/** Message text in, the octets that follow the 354 reply out, the final dot included. */
+export async function* stuff(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const stuffer = new Stuffer();
+  for await (const chunk of source) {
+    const stuffed = stuffer.stuff(chunk);
+    if (stuffed.length > 0) yield stuffed;
+  }
+  yield stuffer.finish();
+}
+
+const MID = 0;
+const AFTER_CR = 1;
+const START = 2;
+const AFTER_DOT = 3;
+const AFTER_DOT_CR = 4;
+
+/** After so many stuffed lines in one chunk the search by `indexOf` costs more than a walk over the octets. */
+const DENSE = 64;
+
+/** The held octets of each state, that turned out to be text after all. */
+const HELD: readonly (readonly number[])[] = [[], [], [], [DOT], [DOT, CR]];
+
+/**
+ * Takes a multi-line answer apart: gives the text with stuffing removed and finds the lone dot that ends it.
+ *
+ * `ending` is the server's own line end, as its greeting showed it: a server that speaks CRLF ends a block with
+ * `CRLF . CRLF` only, one that speaks bare LF with a dot after any LF. A dot at the start of a line is removed where it
+ * is doubled and kept where a server forgot to (`.x`): only a line that is a dot alone is the end.
+ */
+export class Unstuffer {
+  readonly #lf: boolean;
+  #state = START;
+
+  constructor(ending: 'CRLF' | 'LF') {
+    this.#lf = ending === 'LF';
+  }
+
+  /**
+   * Unstuffs `chunk` in place. `bytes` may share its memory; `rest` is defined once the block has ended, and holds
+   * what came after it (perhaps nothing).
+   */
+  push(chunk: Uint8Array): { bytes: Uint8Array; rest: Uint8Array | undefined } {
+    const buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    const held = HELD[this.#state] as readonly number[];
+    let state = this.#state;
+    let at = 0;
+    let index = 0;
+    let hits = 0;
+    /** Held octets of an earlier chunk that this one shows to be text: they do not fit into its memory. */
+    let before = 0;
+    const emit = (octet: number) => {
+      if (at < index) buffer[at++] = octet;
+      else before++;
+    };
+    for (; index < buffer.length; index++) {
+      if (state === MID && hits < DENSE) {
+        const found = buffer.indexOf('\n.', index, 'latin1');
+        hits++;
+        const next = found === -1 ? buffer.length - 3 : found - 1;
+        if (next > index) {
+          if (at !== index) buffer.copyWithin(at, index, next);
+          at += next - index;
+          index = next;
+        }
+      }
+      const octet = buffer[index] as number;
+      if (state >= AFTER_DOT) {
+        if (octet === LF && (state === AFTER_DOT_CR || this.#lf)) {
+          this.#state = START;
+          return { bytes: withHeld(held, before, buffer.subarray(0, at)), rest: buffer.subarray(index + 1) };
+        }
+        if (state === AFTER_DOT && octet === CR) {
+          state = AFTER_DOT_CR;
+          continue;
+        }
+        emit(DOT);
+        if (state === AFTER_DOT_CR) {
+          emit(CR);
+          state = AFTER_CR;
+        } else {
+          state = MID;
+          if (octet === DOT) continue; // the doubled dot: one of the two is text
+        }
+      }
+      if (octet === DOT && state === START) {
+        state = AFTER_DOT;
+        continue;
+      }
+      buffer[at++] = octet;
+      if (octet === CR) state = AFTER_CR;
+      else if (octet === LF && (state === AFTER_CR || this.#lf)) state = START;
+      else state = MID;
+    }
+    this.#state = state;
+    return { bytes: withHeld(held, before, buffer.subarray(0, at)), rest: undefined };
+  }
+}
+
+function withHeld(held: readonly number[], count: number, bytes: Uint8Array): Uint8Array {
+  return count === 0 ? bytes : Buffer.concat([Buffer.from(held.slice(0, count)), bytes]);
+}
