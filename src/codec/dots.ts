@@ -93,7 +93,7 @@ const AFTER_DOT_CR = 4;
 /** After so many stuffed lines in one chunk the search by `indexOf` costs more than a walk over the octets. */
 const DENSE = 64;
 
-/** The held octets of each state, that turned out to be text after all. */
+/** The octets that each state holds back, because the next one decides whether they are text. */
 const HELD: readonly (readonly number[])[] = [[], [], [], [DOT], [DOT, CR]];
 
 /**
@@ -116,23 +116,19 @@ export class Unstuffer {
    * what came after it (perhaps nothing).
    */
   push(chunk: Uint8Array): { bytes: Uint8Array; rest: Uint8Array | undefined } {
-    const buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
-    const held = HELD[this.#state] as readonly number[];
+    let buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
     let state = this.#state;
+    if (state >= AFTER_DOT) {
+      buffer = Buffer.concat([Buffer.from(HELD[state] as readonly number[]), buffer]);
+      state = START;
+    }
     let at = 0;
-    let index = 0;
-    let hits = 0;
-    /** Held octets of an earlier chunk that this one shows to be text: they do not fit into its memory. */
-    let before = 0;
-    const emit = (octet: number) => {
-      if (at < index) buffer[at++] = octet;
-      else before++;
-    };
-    for (; index < buffer.length; index++) {
-      if (state === MID && hits < DENSE) {
+    let searches = 0;
+    for (let index = 0; index < buffer.length; index++) {
+      if (state === MID && searches < DENSE) {
         const found = buffer.indexOf('\n.', index, 'latin1');
-        hits++;
         const next = found === -1 ? buffer.length - 3 : found - 1;
+        searches++;
         if (next > index) {
           if (at !== index) buffer.copyWithin(at, index, next);
           at += next - index;
@@ -140,23 +136,20 @@ export class Unstuffer {
         }
       }
       const octet = buffer[index] as number;
-      if (state >= AFTER_DOT) {
+      if (state === AFTER_DOT || state === AFTER_DOT_CR) {
         if (octet === LF && (state === AFTER_DOT_CR || this.#lf)) {
           this.#state = START;
-          return { bytes: withHeld(held, before, buffer.subarray(0, at)), rest: buffer.subarray(index + 1) };
+          return { bytes: buffer.subarray(0, at), rest: buffer.subarray(index + 1) };
         }
         if (state === AFTER_DOT && octet === CR) {
           state = AFTER_DOT_CR;
           continue;
         }
-        emit(DOT);
-        if (state === AFTER_DOT_CR) {
-          emit(CR);
-          state = AFTER_CR;
-        } else {
-          state = MID;
-          if (octet === DOT) continue; // the doubled dot: one of the two is text
-        }
+        buffer[at++] = DOT;
+        if (state === AFTER_DOT_CR) buffer[at++] = CR;
+        const doubled = state === AFTER_DOT && octet === DOT;
+        state = state === AFTER_DOT_CR ? AFTER_CR : MID;
+        if (doubled) continue;
       }
       if (octet === DOT && state === START) {
         state = AFTER_DOT;
@@ -168,10 +161,6 @@ export class Unstuffer {
       else state = MID;
     }
     this.#state = state;
-    return { bytes: withHeld(held, before, buffer.subarray(0, at)), rest: undefined };
+    return { bytes: buffer.subarray(0, at), rest: undefined };
   }
-}
-
-function withHeld(held: readonly number[], count: number, bytes: Uint8Array): Uint8Array {
-  return count === 0 ? bytes : Buffer.concat([Buffer.from(held.slice(0, count)), bytes]);
 }

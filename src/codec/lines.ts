@@ -44,7 +44,8 @@ export class LineFramer {
     const length = end === -1 ? this.#bytes.length : end;
     const ending = length > 0 && this.#bytes[length - 1] === CR ? 'CRLF' : 'LF';
     const octets = ending === 'CRLF' ? length - 1 : length;
-    if (octets > this.#limit) throw new ProtocolError(`the server sent a line of more than ${this.#limit} octets`);
+    if (octets > this.#limit)
+      throw new ProtocolError(`the server sent a line of more than ${this.#limit} octets`);
     if (end === -1) {
       this.#searched = this.#bytes.length;
       return undefined;
