@@ -1,0 +1,347 @@
+import type { Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
+import { Unstuffer } from '../codec/dots.ts';
+import { type Line, LineFramer } from '../codec/lines.ts';
+import { ConnectionError, type MailError, type Stage, TimeoutError, TlsError } from '../errors.ts';
+import { Deadline, within } from './deadline.ts';
+import { dial, interrupted, timedOut, where, wording } from './dial.ts';
+import { CONNECT_TIMEOUT_MS, type DialOptions } from './options.ts';
+import { codeOf, handshake, type TlsInfo, type TlsOptions, tlsContext } from './tls.ts';
+
+/** The longest line any server may send: an AUTH challenge may have 12288 octets (RFC 4954 4.2), this is generous. */
+export const LINE_LIMIT = 65_536;
+/** So much may wait here unread before the server is told to stop sending. */
+const HIGH_WATER = 256 * 1024;
+/** A body that moves slower than this for a minute has stalled, however often a byte drips in. */
+const SLOWEST_OCTETS = 6_000;
+const SLOWEST_SPAN_MS = 60_000;
+
+/** A line to write: `shown` is what the transcript gets, never with a secret in it. */
+export interface OutgoingLine {
+  /** With its CRLF. */
+  readonly line: string;
+  readonly shown: string;
+}
+
+/**
+ * The one place that touches a socket: lines and dot-blocks in, lines and bytes out. It knows nothing of mail. Every wait
+ * has a deadline, everything that is kept has a bound, and what the server said is always read before a broken socket is
+ * reported.
+ */
+export class Connection {
+  readonly #options: DialOptions;
+  readonly #context: SecureContext | undefined;
+  readonly #framer = new LineFramer(LINE_LIMIT);
+  readonly #chunks: Buffer[] = [];
+  #queued = 0;
+  #socket: Socket;
+  #failure: MailError | undefined;
+  #wake: (() => void) | undefined;
+  #roomy: (() => void) | undefined;
+  #tls: TlsInfo | undefined;
+  #lineEnding: Line['ending'] | undefined;
+  readonly #abort = () => this.#fail(interrupted());
+
+  private constructor(options: DialOptions, socket: Socket, context: SecureContext | undefined) {
+    this.#options = options;
+    this.#context = context;
+    this.#socket = socket;
+    options.signal?.addEventListener('abort', this.#abort, { once: true });
+    this.#listen(socket);
+  }
+
+  /** Connects, and with implicit TLS shakes hands, within `connectTimeoutMs`. */
+  static async dial(options: DialOptions): Promise<Connection> {
+    const deadline = Deadline.after(options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS).orEarlier(
+      options.deadline,
+    );
+    let context: SecureContext | undefined;
+    const socket = await dial(options, deadline, () => {
+      if (options.security !== 'none') context = tlsContext(options.tls ?? {});
+    });
+    const connection = new Connection(options, socket, context);
+    options.transcript?.note(
+      '*',
+      `connected to ${where(options)} (${socket.remoteAddress ?? 'unknown'})`,
+      false,
+    );
+    if (options.security === 'implicit') await connection.secure(deadline.remainingMs);
+    return connection;
+  }
+
+  /** What protects the connection; absent while nothing does. */
+  get tls(): TlsInfo | undefined {
+    return this.#tls;
+  }
+
+  get host(): string {
+    return this.#options.host;
+  }
+
+  get port(): number {
+    return this.#options.port;
+  }
+
+  /** The ending of the first line the server sent: what ends its blocks. */
+  get lineEnding(): Line['ending'] {
+    return this.#lineEnding ?? 'CRLF';
+  }
+
+  /** The next line, within `timeoutMs`, however slowly it drips in. `stage` names what waits, for the error. */
+  async readLine(timeoutMs: number, stage?: Stage): Promise<Line> {
+    let deadline: Deadline | undefined;
+    for (;;) {
+      const line = this.#nextLine();
+      if (line !== undefined) {
+        this.#lineEnding ??= line.ending;
+        this.#options.transcript?.note('S', line.bytes.toString('utf8'), this.#tls !== undefined);
+        return line;
+      }
+      deadline ??= this.#until(timeoutMs);
+      await this.#arrival(deadline, 'read the reply', stage);
+    }
+  }
+
+  /** Whether a line waits to be read, without waiting for one. */
+  hasLine(): boolean {
+    while (!this.#framer.hasLine()) {
+      const chunk = this.#dequeue();
+      if (chunk === undefined) return false;
+      this.#framer.push(chunk);
+    }
+    return true;
+  }
+
+  /**
+   * The text of a multi-line answer, unstuffed, without the dot that ends it. A chunk is only good until the next is asked
+   * for. The end of the connection before that dot is a failure, whatever came; a reader that leaves early closes the
+   * connection, so that half a block is never taken for replies.
+   */
+  async *readBlock(idleMs: number, stage?: Stage): AsyncGenerator<Buffer, void, void> {
+    const unstuffer = new Unstuffer(this.lineEnding);
+    let octets = 0;
+    let whole = false;
+    let window = { since: performance.now(), octets: 0 };
+    try {
+      for (;;) {
+        const chunk = this.#framer.size > 0 ? this.#framer.take() : this.#dequeue();
+        if (chunk === undefined) {
+          await this.#arrival(this.#until(idleMs), 'read the rest of a message', stage);
+          if (performance.now() - window.since > SLOWEST_SPAN_MS) {
+            if (octets - window.octets < SLOWEST_OCTETS) throw this.#stalled(stage);
+            window = { since: performance.now(), octets };
+          }
+          continue;
+        }
+        octets += chunk.length;
+        const { bytes, rest } = unstuffer.push(chunk);
+        if (rest !== undefined) {
+          this.#framer.push(rest);
+          whole = true;
+          this.#options.transcript?.note(
+            '*',
+            `${octets - rest.length} octets, and the dot that ends them`,
+            this.#tls !== undefined,
+          );
+        }
+        if (bytes.length > 0) yield Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+        if (whole) return;
+      }
+    } finally {
+      if (!whole) this.close();
+    }
+  }
+
+  /** Writes lines as one group. What goes wrong with it is told by the read that follows, after the server's last words. */
+  writeLines(lines: readonly OutgoingLine[]): void {
+    for (const { shown } of lines) this.#options.transcript?.note('C', shown, this.#tls !== undefined);
+    if (this.#failure === undefined) this.#socket.write(lines.map(({ line }) => line).join(''), 'utf8');
+  }
+
+  /** Writes bytes of a body; resolves as soon as more may be written. `bytes` must not change afterwards. */
+  async write(bytes: Uint8Array, idleMs: number, stage?: Stage): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#socket.write(bytes)) return;
+    await this.#room(idleMs, stage);
+  }
+
+  /**
+   * Writes the last bytes of a body; resolves when they have left for the network. As long as this has not resolved, the
+   * server cannot have got them whole.
+   */
+  async writeLast(bytes: Uint8Array, idleMs: number, stage?: Stage): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    let left = false;
+    this.#socket.write(bytes, (error) => {
+      left = error === undefined || error === null;
+      this.#roomy?.();
+    });
+    while (!left) await this.#room(idleMs, stage);
+  }
+
+  /**
+   * Puts TLS over the connection. A single byte that came before it, or comes with the reply that allows it, was sent by
+   * nobody who can be trusted (RFC 3207 6): it is an error, not something to drop.
+   */
+  async secure(timeoutMs: number, options: TlsOptions = this.#options.tls ?? {}): Promise<void> {
+    const early = this.#framer.size + this.#queued + this.#socket.readableLength;
+    if (early > 0) {
+      this.close();
+      throw new TlsError(`${early} bytes arrived in plain text before the TLS handshake`, {
+        hint: 'somebody between here and the server may be tampering with the connection',
+      });
+    }
+    const plain = this.#socket;
+    this.#deafen(plain);
+    plain.on('error', () => {}); // the TLS socket on top reports it
+    const { secured, done } = handshake(
+      plain,
+      this.#options.host,
+      options,
+      this.#context ?? tlsContext(options),
+    );
+    this.#socket = secured;
+    const deadline = this.#until(timeoutMs);
+    try {
+      this.#tls = await within(
+        done,
+        { deadline, signal: this.#options.signal },
+        () => timedOut('finish the TLS handshake', deadline, this, 'tls', TLS_SILENCE),
+        interrupted,
+      );
+    } catch (error) {
+      secured.on('error', () => {});
+      this.close();
+      throw error;
+    }
+    secured.removeAllListeners('error');
+    secured.removeAllListeners('close');
+    this.#listen(secured);
+    this.#options.transcript?.note('*', `${this.#tls.version} ${this.#tls.cipher}`, true);
+  }
+
+  note(text: string): void {
+    this.#options.transcript?.note('*', text, this.#tls !== undefined);
+  }
+
+  /** Closes at once. What was already read can still be taken; whatever waits, or comes to wait, fails. */
+  close(): void {
+    this.#options.signal?.removeEventListener('abort', this.#abort);
+    this.#fail(
+      new ConnectionError('the connection has been closed', { phase: 'established', ...this.#peer() }),
+    );
+  }
+
+  #peer() {
+    return { host: this.#options.host, port: this.#options.port };
+  }
+
+  #listen(socket: Socket): void {
+    socket.on('data', (chunk: Buffer) => {
+      this.#chunks.push(chunk);
+      this.#queued += chunk.length;
+      if (this.#queued > HIGH_WATER) socket.pause();
+      this.#wake?.();
+    });
+    socket.on('drain', () => this.#roomy?.());
+    socket.on('end', () => this.#fail(this.#lost('the server closed the connection', undefined)));
+    socket.on('error', (cause) => this.#fail(this.#lost(wording(codeOf(cause), cause), cause)));
+    socket.on('close', () => this.#fail(this.#lost('the server closed the connection', undefined)));
+  }
+
+  #deafen(socket: Socket): void {
+    for (const event of ['data', 'drain', 'end', 'error', 'close']) socket.removeAllListeners(event);
+  }
+
+  #lost(what: string, cause: unknown): ConnectionError {
+    return new ConnectionError(
+      `lost the connection to ${where(this.#options)}: ${what}`,
+      { phase: 'established', ...this.#peer() },
+      { cause },
+    );
+  }
+
+  #stalled(stage: Stage | undefined): TimeoutError {
+    return new TimeoutError(
+      `${where(this.#options)} sends less than ${SLOWEST_OCTETS / (SLOWEST_SPAN_MS / 1000)} octets a second`,
+      { phase: 'established', ...this.#peer() },
+      stage === undefined ? {} : { stage },
+    );
+  }
+
+  #fail(failure: MailError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = failure;
+    this.#socket.destroy();
+    this.#wake?.();
+    this.#roomy?.();
+  }
+
+  #dequeue(): Buffer | undefined {
+    const chunk = this.#chunks.shift();
+    if (chunk === undefined) return undefined;
+    this.#queued -= chunk.length;
+    if (this.#queued <= HIGH_WATER && this.#socket.isPaused()) this.#socket.resume();
+    return chunk;
+  }
+
+  #nextLine(): Line | undefined {
+    try {
+      for (;;) {
+        const line = this.#framer.next();
+        if (line !== undefined) return line;
+        const chunk = this.#dequeue();
+        if (chunk === undefined) return undefined;
+        this.#framer.push(chunk);
+      }
+    } catch (error) {
+      this.close(); // an endless line
+      throw error;
+    }
+  }
+
+  #until(timeoutMs: number): Deadline {
+    return Deadline.after(timeoutMs).orEarlier(this.#options.deadline);
+  }
+
+  /** Resolves when there is something new to read; fails when there never will be, or when `deadline` has passed. */
+  #arrival(deadline: Deadline, awaited: string, stage: Stage | undefined): Promise<void> {
+    return this.#wait(deadline, awaited, stage, (wake) => {
+      this.#wake = wake;
+      return this.#chunks.length > 0;
+    });
+  }
+
+  /** Resolves when there may be room to write on; fails when the connection has, whatever there is to read. */
+  async #room(idleMs: number, stage: Stage | undefined): Promise<void> {
+    await this.#wait(this.#until(idleMs), 'send on', stage, (wake) => {
+      this.#roomy = wake;
+      return false;
+    });
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** `subscribe` says where to be woken, and whether that has happened already. */
+  #wait(
+    deadline: Deadline,
+    awaited: string,
+    stage: Stage | undefined,
+    subscribe: (wake: (() => void) | undefined) => boolean,
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        clearTimeout(timer);
+        subscribe(undefined);
+        if (this.#failure !== undefined && this.#chunks.length === 0) reject(this.#failure);
+        else resolve();
+      };
+      const timer = setTimeout(
+        () => this.#fail(timedOut(`${awaited} (${where(this.#options)})`, deadline, this, stage)),
+        deadline.remainingMs,
+      );
+      if (subscribe(settle) || this.#failure !== undefined) settle();
+    });
+  }
+}
+
+const TLS_SILENCE = 'the server does not answer the handshake: the port may not speak TLS';

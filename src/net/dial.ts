@@ -1,0 +1,128 @@
+import { connect, type Socket } from 'node:net';
+import { ConnectionError, InterruptedError, type Stage, TimeoutError } from '../errors.ts';
+import { type Deadline, within } from './deadline.ts';
+import type { DialOptions } from './options.ts';
+import { codeOf } from './tls.ts';
+
+/** Node gives each address 250 ms by default, which fails on a slow line (nodejs/node#54359). */
+const ATTEMPT_TIMEOUT_MS = 5_000;
+
+/** The phase of a connection that a failure belongs to, with the peer's name for the error text. */
+export interface Peer {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * Looks the name up as every other program does (getaddrinfo: hosts file, VPN and container names work) and tries all
+ * addresses in turn until `deadline`. `meanwhile` runs while the first packets are under way.
+ */
+export async function dial(options: DialOptions, deadline: Deadline, meanwhile: () => void): Promise<Socket> {
+  const { host, port, signal } = options;
+  const socket = connect({
+    host,
+    port,
+    noDelay: true,
+    keepAlive: true,
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT_MS,
+  });
+  const connected = new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.once('error', (error) => reject(dialFailure(error, options)));
+  });
+  try {
+    meanwhile();
+    await within(
+      connected,
+      { deadline, signal },
+      () => timedOut(`connect to ${where(options)}`, deadline, options, 'connect'),
+      interrupted,
+    );
+  } catch (error) {
+    socket.on('error', () => {}); // what else an abandoned socket has to say is of no use
+    socket.destroy();
+    throw error;
+  }
+  socket.removeAllListeners('error');
+  return socket;
+}
+
+export function where({ host, port }: Peer): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+export function interrupted(): InterruptedError {
+  return new InterruptedError('interrupted');
+}
+
+/** A passed deadline, in words that say whether it was this wait's or the whole run's. */
+export function timedOut(
+  awaited: string,
+  deadline: Deadline,
+  peer: Peer,
+  stage?: Stage,
+  hint?: string,
+): TimeoutError {
+  const seconds = Math.round(deadline.spanMs / 100) / 10;
+  return new TimeoutError(
+    `timed out after ${seconds} s, waiting to ${awaited}`,
+    { phase: stage === 'connect' ? 'connect' : 'established', host: peer.host, port: peer.port },
+    {
+      ...(stage === undefined ? {} : { stage }),
+      hint: hint ?? (stage === 'connect' ? blockedPortHint(peer.port) : undefined),
+    },
+  );
+}
+
+function blockedPortHint(port: number): string {
+  return port === 25
+    ? 'many networks block outgoing port 25: use the submission port 587 or 465'
+    : 'check host and port; a firewall may drop the packets';
+}
+
+function dialFailure(cause: unknown, peer: Peer): ConnectionError {
+  // With several addresses Node reports one error that holds the attempts' own.
+  const inner: unknown[] = cause instanceof AggregateError ? cause.errors : [cause];
+  const code = codeOf(inner[0]) || codeOf(cause);
+  if (code === 'ENOTFOUND' || code === 'EAI_NONAME' || code === 'EAI_NODATA') {
+    return new ConnectionError(
+      `no such host: ${peer.host}`,
+      { phase: 'dns', ...peer },
+      { cause, stage: 'dns', retryable: false, hint: 'check the spelling; the name has no address' },
+    );
+  }
+  if (code === 'EAI_AGAIN' || code === 'EAI_FAIL' || code === 'ETIMEOUT') {
+    return new ConnectionError(
+      `the name ${peer.host} cannot be looked up now (${code})`,
+      // Not 'dns' as a phase: the name may well exist, so trying later is right.
+      { phase: 'connect', ...peer },
+      { cause, stage: 'dns', hint: 'the name server does not answer; is the network up?' },
+    );
+  }
+  const tried = inner.length > 1 ? ` (${inner.length} addresses tried)` : '';
+  return new ConnectionError(
+    `cannot connect to ${where(peer)}: ${wording(code, cause)}${tried}`,
+    { phase: 'connect', ...peer },
+    {
+      cause,
+      stage: 'connect',
+      hint: code === 'ECONNREFUSED' ? 'nothing listens there: check host and port' : undefined,
+    },
+  );
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset by the server',
+  EHOSTUNREACH: 'no route to the host',
+  ENETUNREACH: 'the network cannot be reached',
+  ETIMEDOUT: 'no answer',
+  EPIPE: 'the server has closed the connection',
+  EACCES: 'not permitted',
+  EADDRNOTAVAIL: 'the address is not available here',
+};
+
+export function wording(code: string, cause: unknown): string {
+  return WORDS[code] ?? (cause instanceof Error ? cause.message : String(cause));
+}
