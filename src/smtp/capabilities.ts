@@ -1,0 +1,26 @@
+/** What EHLO offered: keyword in upper case, and its parameters as sent (RFC 5321 4.1.1.1). */
+export type Capabilities = ReadonlyMap<string, string>;
+
+/** Reads the lines of the reply to EHLO. The first names the server; `AUTH=` is an old spelling of `AUTH `. */
+export function readCapabilities(lines: readonly string[]): Capabilities {
+  const capabilities = new Map<string, string>();
+  for (const line of lines.slice(1)) {
+    const match = /^([a-z0-9][a-z0-9-]*)(?:[ =]+(.*))?$/i.exec(line.trim());
+    if (match?.[1] === undefined) continue;
+    const keyword = match[1].toUpperCase();
+    const known = capabilities.get(keyword);
+    const parameters = (match[2] ?? '').trim();
+    capabilities.set(keyword, known === undefined ? parameters : `${known} ${parameters}`.trim());
+  }
+  return capabilities;
+}
+
+/** The SASL mechanisms on offer, in upper case. */
+export function offeredMechanisms(capabilities: Capabilities): ReadonlySet<string> {
+  return new Set(
+    (capabilities.get('AUTH') ?? '')
+      .toUpperCase()
+      .split(/\s+/)
+      .filter((name) => name !== ''),
+  );
+}
