@@ -1,0 +1,26 @@
+// Who has a mailbox on the interop servers. Names of more than ASCII, a password longer than one HMAC block and one full of
+// the characters that quoting gets wrong are here so that every mechanism meets them.
+
+/** The domain of every mailbox, and the same mailboxes under an internationalised one. */
+export const DOMAIN = 'mail.test';
+export const IDN_DOMAIN = 'bücher.test';
+export const IDN_ALABEL = 'xn--bcher-kva.test';
+
+/** `address` is where mail for the login name `user` goes. */
+export const ACCOUNTS = [
+  { user: 'alice', password: 'wonder-land 42!' },
+  { user: 'bob', password: 'b0b;with%odd"chars\\and\'quotes$HOME#=' },
+  { user: 'carol', password: `${'long enough to be hashed first, '.repeat(3)}as RFC 2104 says` },
+  { user: 'dave', password: 'dave-3jf8a0' },
+  { user: 'erin', password: 'erin-9qk2l1' },
+  { user: 'frank', password: 'frank-7sm4n2' },
+  { user: 'grace', password: 'grace-1xp6r3' },
+  { user: 'heidi', password: 'heidi-5wd8t4' },
+  { user: 'ivan', password: 'ivan-2vb9y5' },
+  { user: 'judy', password: 'judy-8hc7u6' },
+  { user: 'jürgen', password: 'Grüße-пароль-密码', mailbox: 'juergen' },
+].map((account) => ({ mailbox: account.user, ...account }));
+
+/** Recipients that are refused: for good, and for now. */
+export const UNKNOWN = `nobody-here@${DOMAIN}`;
+export const DEFERRED = `later@${DOMAIN}`;
