@@ -1,0 +1,305 @@
+/**
+ * Every setting, once: the options of the command line, `help env`, the reading of variables and the check of
+ * `.env.example` are all made from this table.
+ */
+
+/** The protocol that a group of server settings belongs to. */
+export type Protocol = 'smtp' | 'pop3';
+
+type ServerPart =
+  | 'url'
+  | 'host'
+  | 'port'
+  | 'tls'
+  | 'user'
+  | 'password'
+  | 'password-file'
+  | 'password-cmd'
+  | 'password-stdin'
+  | 'auth';
+
+/** The name of a setting, as in `smtp.host`. */
+export type SettingKey =
+  | `${Protocol}.${ServerPart}`
+  | 'tls.ca'
+  | 'tls.fingerprint'
+  | 'tls.cert'
+  | 'tls.key'
+  | 'tls.insecure'
+  | 'allow-cleartext-auth'
+  | 'from'
+  | 'envelope-from'
+  | 'ehlo'
+  | 'timeout'
+  | 'deadline'
+  | 'log-file';
+
+/** What a value may look like; `values.ts` has the check for each. */
+export type SettingKind =
+  | 'text'
+  | 'url'
+  | 'host'
+  | 'port'
+  | 'choice'
+  | 'mechanism'
+  | 'fingerprint'
+  | 'duration'
+  | 'file'
+  | 'command'
+  | 'secret'
+  | 'boolean';
+
+/** The heading of `--help` under which a flag stands. */
+export type SettingGroup = Protocol | 'tls' | 'message' | 'general';
+
+/** One setting: `variable` is absent where it must be typed as a flag, `flag` where it must not be. */
+export interface Setting {
+  readonly key: SettingKey;
+  /** The whole name, as in `MAILTOOL_SMTP_HOST`. */
+  readonly variable?: string;
+  /** As commander wants it: `--smtp-host <host[:port]>`. */
+  readonly flag?: string;
+  readonly group: SettingGroup;
+  readonly kind: SettingKind;
+  readonly choices?: readonly string[];
+  /** Only where it does not depend on other settings. */
+  readonly default?: string;
+  /** One line for `--help` and `help env`, without a full stop. */
+  readonly about: string;
+  /** True where it decides to whom a secret is shown: the trust rule holds it against the secret (`trust.ts`). */
+  readonly steers?: true;
+  /** True where it makes mailtool run, read or write what the value names: refused from a `./.env` that was only found. */
+  readonly reaches?: true;
+}
+
+/** The headings of `--help`, in their order. */
+export const SETTING_GROUPS: Readonly<Record<SettingGroup, string>> = {
+  message: 'Message:',
+  smtp: 'SMTP server:',
+  pop3: 'POP3 server:',
+  tls: 'TLS and security:',
+  general: 'General:',
+};
+
+/** What begins the name of every variable that mailtool looks at. */
+export const VARIABLE_PREFIX = 'MAILTOOL_';
+
+function server(
+  protocol: Protocol,
+  ports: { readonly implicit: number; readonly starttls: number },
+): Setting[] {
+  const name = protocol.toUpperCase();
+  const group = protocol;
+  return [
+    {
+      key: `${protocol}.url`,
+      variable: `MAILTOOL_${name}_URL`,
+      group,
+      kind: 'url',
+      steers: true,
+      about: `${name} server in one: ${protocol}s://user@host:${ports.implicit} (TLS at once) or ${protocol}://user@host:${ports.starttls}; no password in it`,
+    },
+    {
+      key: `${protocol}.host`,
+      variable: `MAILTOOL_${name}_HOST`,
+      flag: `--${protocol}-host <host[:port]>`,
+      group,
+      kind: 'host',
+      steers: true,
+      about: `${name} server: name or address, with or without a port`,
+    },
+    {
+      key: `${protocol}.port`,
+      variable: `MAILTOOL_${name}_PORT`,
+      flag: `--${protocol}-port <port>`,
+      group,
+      kind: 'port',
+      steers: true,
+      about: `port (${ports.implicit} with implicit TLS, ${ports.starttls} with ${protocol === 'smtp' ? 'STARTTLS' : 'STLS'}${protocol === 'smtp' ? ', 25 without TLS' : ' or without TLS'})`,
+    },
+    {
+      key: `${protocol}.tls`,
+      variable: `MAILTOOL_${name}_TLS`,
+      flag: `--${protocol}-tls <mode>`,
+      group,
+      kind: 'choice',
+      choices: ['implicit', 'starttls', 'none'],
+      steers: true,
+      about: `TLS: at once, by command, or not at all (port ${ports.implicit}: implicit; loopback: none; else starttls)`,
+    },
+    {
+      key: `${protocol}.user`,
+      variable: `MAILTOOL_${name}_USER`,
+      flag: `--${protocol}-user <name>`,
+      group,
+      kind: 'text',
+      about: 'user name to log in with',
+    },
+    {
+      key: `${protocol}.password`,
+      variable: `MAILTOOL_${name}_PASSWORD`,
+      group,
+      kind: 'secret',
+      about: 'password (there is no flag for it: other users of the machine could see it)',
+    },
+    {
+      key: `${protocol}.password-file`,
+      variable: `MAILTOOL_${name}_PASSWORD_FILE`,
+      flag: `--${protocol}-password-file <file>`,
+      group,
+      kind: 'file',
+      reaches: true,
+      about: 'file that holds the password on its only line',
+    },
+    {
+      key: `${protocol}.password-cmd`,
+      variable: `MAILTOOL_${name}_PASSWORD_CMD`,
+      flag: `--${protocol}-password-cmd <command>`,
+      group,
+      kind: 'command',
+      reaches: true,
+      about: 'shell command that prints the password',
+    },
+    {
+      key: `${protocol}.password-stdin`,
+      flag: `--${protocol}-password-stdin`,
+      group,
+      kind: 'boolean',
+      about: 'read the password from standard input',
+    },
+    {
+      key: `${protocol}.auth`,
+      variable: `MAILTOOL_${name}_AUTH`,
+      flag: `--${protocol}-auth <mechanism>`,
+      group,
+      kind: 'mechanism',
+      default: 'auto',
+      about: `how to log in: auto, ${protocol === 'smtp' ? 'plain, login, cram-md5' : 'user, plain, login, cram-md5, apop'}, or none`,
+    },
+  ];
+}
+
+/** The table. The order is that of `--help` within a group, of `help env` and of `.env.example`. */
+export const SETTINGS: readonly Setting[] = [
+  {
+    key: 'from',
+    variable: 'MAILTOOL_FROM',
+    flag: '-f, --from <address>',
+    group: 'message',
+    kind: 'text',
+    about: 'who the message is from: a@b or "Name" <a@b>',
+  },
+  {
+    key: 'envelope-from',
+    flag: '--envelope-from <address>',
+    group: 'message',
+    kind: 'text',
+    about: 'where failures are returned to (the address of --from; <> for nowhere)',
+  },
+  ...server('smtp', { implicit: 465, starttls: 587 }),
+  {
+    key: 'ehlo',
+    variable: 'MAILTOOL_EHLO',
+    flag: '--ehlo <name>',
+    group: 'smtp',
+    kind: 'text',
+    about: 'name to say in EHLO (the host name of this machine)',
+  },
+  ...server('pop3', { implicit: 995, starttls: 110 }),
+  {
+    key: 'tls.ca',
+    variable: 'MAILTOOL_TLS_CA',
+    flag: '--tls-ca <file>',
+    group: 'tls',
+    kind: 'file',
+    steers: true,
+    about: 'PEM file of the only authorities to trust, or "system" for those of this machine',
+  },
+  {
+    key: 'tls.fingerprint',
+    variable: 'MAILTOOL_TLS_FINGERPRINT',
+    flag: '--tls-fingerprint <sha256>',
+    group: 'tls',
+    kind: 'fingerprint',
+    steers: true,
+    about: 'accept exactly the certificate with this SHA-256, whoever issued it',
+  },
+  {
+    key: 'tls.cert',
+    variable: 'MAILTOOL_TLS_CERT',
+    flag: '--tls-cert <file>',
+    group: 'tls',
+    kind: 'file',
+    about: 'PEM file of a client certificate',
+  },
+  {
+    key: 'tls.key',
+    variable: 'MAILTOOL_TLS_KEY',
+    flag: '--tls-key <file>',
+    group: 'tls',
+    kind: 'file',
+    reaches: true,
+    about: 'PEM file of the key that belongs to it',
+  },
+  {
+    key: 'tls.insecure',
+    flag: '--tls-insecure',
+    group: 'tls',
+    kind: 'boolean',
+    steers: true,
+    about: 'accept any certificate: anyone on the way can read and change everything',
+  },
+  {
+    key: 'allow-cleartext-auth',
+    flag: '--allow-cleartext-auth',
+    group: 'tls',
+    kind: 'boolean',
+    steers: true,
+    about: 'send the password without TLS: anyone on the way can read it',
+  },
+  {
+    key: 'timeout',
+    variable: 'MAILTOOL_TIMEOUT',
+    flag: '--timeout <duration>',
+    group: 'general',
+    kind: 'duration',
+    about: 'longest silence of the server: 30s, 5m (60s; 10m after the end of a message)',
+  },
+  {
+    key: 'deadline',
+    variable: 'MAILTOOL_DEADLINE',
+    flag: '--deadline <duration>',
+    group: 'general',
+    kind: 'duration',
+    about: 'longest time for the whole run (none)',
+  },
+  {
+    key: 'log-file',
+    variable: 'MAILTOOL_LOG_FILE',
+    flag: '--log-file <file>',
+    group: 'general',
+    kind: 'file',
+    reaches: true,
+    about: 'append the transcript, without secrets, to this file',
+  },
+];
+
+const byKey: ReadonlyMap<string, Setting> = new Map(SETTINGS.map((setting) => [setting.key, setting]));
+
+/** The row of `key`. */
+export function settingOf(key: SettingKey): Setting {
+  const setting = byKey.get(key);
+  if (setting === undefined) throw new TypeError(`no setting is called ${key}`);
+  return setting;
+}
+
+/** The long flag alone (`--smtp-host`), or undefined where there is none. */
+export function flagName(setting: Setting): string | undefined {
+  return setting.flag?.match(/--[a-z0-9-]+/)?.[0];
+}
+
+/** What to write to set it, for hints: `--smtp-host or MAILTOOL_SMTP_HOST`. */
+export function waysToSet(key: SettingKey): string {
+  const setting = settingOf(key);
+  return [flagName(setting), setting.variable].filter((way) => way !== undefined).join(' or ');
+}
