@@ -35,12 +35,13 @@ export class Connection {
   readonly #chunks: Buffer[] = [];
   #queued = 0;
   #socket: Socket;
-  #failure: MailError | undefined;
+  /** Why the connection is over, told in terms of the step that finds out. */
+  #failure: ((stage: Stage | undefined) => MailError) | undefined;
   #wake: (() => void) | undefined;
   #roomy: (() => void) | undefined;
   #tls: TlsInfo | undefined;
   #lineEnding: Line['ending'] | undefined;
-  readonly #abort = () => this.#fail(interrupted());
+  readonly #abort = () => this.#fail(interrupted);
 
   private constructor(options: DialOptions, socket: Socket, context: SecureContext | undefined) {
     this.#options = options;
@@ -80,6 +81,11 @@ export class Connection {
 
   get port(): number {
     return this.#options.port;
+  }
+
+  /** This end's address, as the server would call it. */
+  get localAddress(): string | undefined {
+    return this.#socket.localAddress;
   }
 
   /** The ending of the first line the server sent: what ends its blocks. */
@@ -160,7 +166,7 @@ export class Connection {
 
   /** Writes bytes of a body; resolves as soon as more may be written. `bytes` must not change afterwards. */
   async write(bytes: Uint8Array, idleMs: number, stage?: Stage): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== undefined) throw this.#failure(stage);
     if (this.#socket.write(bytes)) return;
     await this.#room(idleMs, stage);
   }
@@ -170,7 +176,7 @@ export class Connection {
    * server cannot have got them whole.
    */
   async writeLast(bytes: Uint8Array, idleMs: number, stage?: Stage): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== undefined) throw this.#failure(stage);
     let left = false;
     this.#socket.write(bytes, (error) => {
       left = error === undefined || error === null;
@@ -253,12 +259,17 @@ export class Connection {
     for (const event of ['data', 'drain', 'end', 'error', 'close']) socket.removeAllListeners(event);
   }
 
-  #lost(what: string, cause: unknown): ConnectionError {
-    return new ConnectionError(
-      `lost the connection to ${where(this.#options)}: ${what}`,
-      { phase: 'established', ...this.#peer() },
-      { cause },
-    );
+  #lost(what: string, cause: unknown): (stage: Stage | undefined) => ConnectionError {
+    return this.#over(`lost the connection to ${where(this.#options)}: ${what}`, cause);
+  }
+
+  #over(message: string, cause: unknown): (stage: Stage | undefined) => ConnectionError {
+    return (stage) =>
+      new ConnectionError(
+        message,
+        { phase: 'established', ...this.#peer() },
+        stage === undefined ? { cause } : { cause, stage },
+      );
   }
 
   #stalled(stage: Stage | undefined): TimeoutError {
@@ -269,7 +280,7 @@ export class Connection {
     );
   }
 
-  #fail(failure: MailError): void {
+  #fail(failure: (stage: Stage | undefined) => MailError): void {
     if (this.#failure !== undefined) return;
     this.#failure = failure;
     this.#socket.destroy();
@@ -318,7 +329,7 @@ export class Connection {
       this.#roomy = wake;
       return false;
     });
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure !== undefined) throw this.#failure(stage);
   }
 
   /** `subscribe` says where to be woken, and whether that has happened already. */
@@ -332,11 +343,11 @@ export class Connection {
       const settle = () => {
         clearTimeout(timer);
         subscribe(undefined);
-        if (this.#failure !== undefined && this.#chunks.length === 0) reject(this.#failure);
+        if (this.#failure !== undefined && this.#chunks.length === 0) reject(this.#failure(stage));
         else resolve();
       };
       const timer = setTimeout(
-        () => this.#fail(timedOut(`${awaited} (${where(this.#options)})`, deadline, this, stage)),
+        () => this.#fail(() => timedOut(`${awaited} (${where(this.#options)})`, deadline, this, stage)),
         deadline.remainingMs,
       );
       if (subscribe(settle) || this.#failure !== undefined) settle();

@@ -22,33 +22,36 @@ interface Rule {
   readonly refused?: State;
   /** Nothing may be written after it until its reply is there (RFC 2920 3.1, RFC 3207 4, RFC 4954 4). */
   readonly last?: true;
-  /** How long RFC 5321 4.5.3.2 wants a client to wait for the reply. */
-  readonly minutes: number;
+  /**
+   * How long to wait for the reply. RFC 5321 4.5.3.2 asks relays for minutes everywhere; whoever runs a command wants to
+   * know sooner, save after the end of the message, where giving up early risks a second copy.
+   */
+  readonly seconds: number;
   readonly stage: Stage;
 }
 
 /** The whole state machine. GREETING and END are no commands, but both are answered like one. */
 export const VERBS = {
-  GREETING: { from: ['opening'], to: 'greeted', last: true, minutes: 5, stage: 'greeting' },
-  EHLO: { from: ['greeted', 'ready'], to: 'ready', last: true, minutes: 5, stage: 'ehlo' },
-  HELO: { from: ['greeted', 'ready'], to: 'ready', last: true, minutes: 5, stage: 'ehlo' },
-  STARTTLS: { from: ['ready'], to: 'securing', last: true, minutes: 5, stage: 'tls' },
-  AUTH: { from: ['ready'], to: { 235: 'ready', 334: 'auth' }, last: true, minutes: 5, stage: 'auth' },
+  GREETING: { from: ['opening'], to: 'greeted', last: true, seconds: 60, stage: 'greeting' },
+  EHLO: { from: ['greeted', 'ready'], to: 'ready', last: true, seconds: 60, stage: 'ehlo' },
+  HELO: { from: ['greeted', 'ready'], to: 'ready', last: true, seconds: 60, stage: 'ehlo' },
+  STARTTLS: { from: ['ready'], to: 'securing', last: true, seconds: 60, stage: 'tls' },
+  AUTH: { from: ['ready'], to: { 235: 'ready', 334: 'auth' }, last: true, seconds: 60, stage: 'auth' },
   RESPONSE: {
     from: ['auth'],
     to: { 235: 'ready', 334: 'auth' },
     refused: 'ready',
     last: true,
-    minutes: 5,
+    seconds: 60,
     stage: 'auth',
   },
-  MAIL: { from: ['ready'], to: 'mail', minutes: 5, stage: 'mail' },
-  RCPT: { from: ['mail', 'rcpt'], to: 'rcpt', minutes: 5, stage: 'rcpt' },
-  DATA: { from: ['rcpt'], to: { 354: 'data' }, last: true, minutes: 2, stage: 'data' },
-  END: { from: ['data'], to: 'ready', refused: 'ready', last: true, minutes: 10, stage: 'eod' },
-  RSET: { from: ['greeted', 'ready', 'mail', 'rcpt'], to: 'ready', minutes: 5, stage: 'rset' },
-  NOOP: { from: ['greeted', 'ready', 'mail', 'rcpt'], last: true, minutes: 5, stage: 'noop' },
-  QUIT: { from: ['greeted', 'ready', 'mail', 'rcpt'], to: 'closed', last: true, minutes: 5, stage: 'quit' },
+  MAIL: { from: ['ready'], to: 'mail', seconds: 60, stage: 'mail' },
+  RCPT: { from: ['mail', 'rcpt'], to: 'rcpt', seconds: 60, stage: 'rcpt' },
+  DATA: { from: ['rcpt'], to: { 354: 'data' }, last: true, seconds: 60, stage: 'data' },
+  END: { from: ['data'], to: 'ready', refused: 'ready', last: true, seconds: 600, stage: 'eod' },
+  RSET: { from: ['ready', 'mail', 'rcpt'], to: 'ready', seconds: 60, stage: 'rset' },
+  NOOP: { from: ['greeted', 'ready', 'mail', 'rcpt'], last: true, seconds: 60, stage: 'noop' },
+  QUIT: { from: ['greeted', 'ready', 'mail', 'rcpt'], to: 'closed', last: true, seconds: 60, stage: 'quit' },
 } as const satisfies Record<string, Rule>;
 
 export type Verb = keyof typeof VERBS;

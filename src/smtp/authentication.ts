@@ -1,0 +1,88 @@
+import { AuthenticationError } from '../errors.ts';
+import { redacted } from '../net/transcript.ts';
+import {
+  authenticate,
+  type Credentials,
+  candidates,
+  type Mechanism,
+  type Profile,
+  type Protection,
+  type Step,
+} from '../sasl/index.ts';
+import { type Capabilities, offeredMechanisms } from './capabilities.ts';
+import { authenticationRefused } from './failures.ts';
+import type { SmtpReply } from './reply.ts';
+import { AUTH_LINE_LIMIT, type Command } from './session.ts';
+
+/** Writes a command and reads its reply. */
+type Ask = (command: Command) => Promise<SmtpReply>;
+
+/**
+ * Logs in by the best mechanism on offer, or the one that is `wanted`; gives its name. A mechanism the server does not
+ * take after all (504, 534) leads to the next; a refused password does not, since retrying locks accounts.
+ */
+export async function logIn(
+  ask: Ask,
+  capabilities: Capabilities,
+  credentials: Credentials,
+  wanted: string | undefined,
+  protection: Protection,
+): Promise<string> {
+  const offered = offeredMechanisms(capabilities);
+  const mechanisms = candidates(offered, wanted, protection);
+  if (mechanisms.length === 0) throw nothingUsable(offered);
+  let refusal: unknown;
+  for (const mechanism of mechanisms) {
+    try {
+      await authenticate(profileOf(ask, mechanism), mechanism, credentials, protection);
+      return mechanism.name;
+    } catch (error) {
+      refusal = error;
+      const code = error instanceof AuthenticationError ? error.reply?.code : undefined;
+      if (code !== 504 && code !== 534) break;
+    }
+  }
+  throw refusal;
+}
+
+function nothingUsable(offered: ReadonlySet<string>): AuthenticationError {
+  const names = [...offered].join(', ');
+  return new AuthenticationError(
+    names === ''
+      ? 'the server offers no log-in'
+      : `the server offers no log-in that is known here, only ${names}`,
+    names || 'none',
+    { permanent: true },
+    { hint: names === '' ? 'it may offer one under TLS only; or send without user and password' : undefined },
+  );
+}
+
+/** SASL in SMTP's words (RFC 4954 4). */
+function profileOf(ask: Ask, { name }: Mechanism): Profile {
+  const stepOf = (reply: SmtpReply): Step => {
+    if (reply.code === 235) return { kind: 'success' };
+    if (reply.code === 334) return { kind: 'challenge', base64: reply.lines[0] ?? '' };
+    return { kind: 'failure', error: authenticationRefused(name, reply) };
+  };
+  return {
+    async start(mechanism, initial) {
+      const sent = initial !== undefined && `AUTH ${mechanism} ${initial}`.length <= AUTH_LINE_LIMIT;
+      const reply = await ask(
+        sent
+          ? {
+              verb: 'AUTH',
+              argument: `${mechanism} ${initial}`,
+              shown: `${mechanism} ${redacted(initial.length)}`,
+            }
+          : { verb: 'AUTH', argument: mechanism },
+      );
+      return { step: stepOf(reply), sent };
+    },
+    async respond(base64) {
+      return stepOf(await ask({ verb: 'RESPONSE', argument: base64, shown: redacted(base64.length) }));
+    },
+    async cancel() {
+      await ask({ verb: 'RESPONSE', argument: '*' });
+    },
+  };
+}

@@ -1,0 +1,360 @@
+import { hostname } from 'node:os';
+import { Stuffer } from '../codec/dots.ts';
+import { MailError, TlsError, UsageError } from '../errors.ts';
+import { Connection } from '../net/connection.ts';
+import { Deadline } from '../net/deadline.ts';
+import { type DialOptions, IDLE_TIMEOUT_MS } from '../net/options.ts';
+import type { TlsInfo } from '../net/tls.ts';
+import type { Credentials } from '../sasl/index.ts';
+import { logIn } from './authentication.ts';
+import { type Capabilities, readCapabilities } from './capabilities.ts';
+import { checkEnvelope, type Envelope, type Message } from './envelope.ts';
+import { EXTENSIONS, type TransactionParameters } from './extensions/index.ts';
+import { inDoubt, recipientsRefused, rejected } from './failures.ts';
+import type { SmtpReply } from './reply.ts';
+import { type Command, type Exchange, SmtpSession, VERBS } from './session.ts';
+
+export interface SmtpOptions extends DialOptions {
+  readonly credentials?: Credentials | undefined;
+  /** A SASL mechanism by name; the strongest offered when absent; `none` to send without a log-in. */
+  readonly mechanism?: string | undefined;
+  /** Lets a password be written without TLS. */
+  readonly allowCleartextAuth?: boolean | undefined;
+  /** The name given with EHLO: a domain, or an address literal in brackets. This host's when absent. */
+  readonly ehlo?: string | undefined;
+}
+
+export interface SendOptions {
+  /** Stop before DATA when any recipient is refused; otherwise the message goes to the others. */
+  readonly requireAll?: boolean | undefined;
+  /** Told the octets of the message written so far. */
+  readonly onProgress?: ((octets: number) => void) | undefined;
+}
+
+/** What became of a message that the server took: a reply for each recipient, and the one to the final dot. */
+export interface Receipt {
+  readonly accepted: ReadonlyMap<string, SmtpReply>;
+  readonly rejected: ReadonlyMap<string, SmtpReply>;
+  readonly reply: SmtpReply;
+  /** Octets of the message as it was composed. */
+  readonly size: number;
+}
+
+/** How long each step took. Absent: it did not happen. */
+export interface SmtpTimings {
+  readonly connect?: number;
+  readonly tls?: number;
+  readonly auth?: number;
+  readonly data?: number;
+}
+
+/** So many commands may wait for their replies: neither side's buffers can then block the other (RFC 2920 3.1). */
+const WINDOW = 100;
+/** The message is safe with the server before QUIT: its reply is not worth a longer wait. */
+const QUIT_PATIENCE_MS = 2_000;
+
+/** A connection to an SMTP server, ready to send. Any failure but a `RejectedError` that says otherwise has closed it. */
+export class SmtpClient implements AsyncDisposable {
+  readonly #options: SmtpOptions;
+  readonly #connection: Connection;
+  #session = new SmtpSession();
+  #capabilities: Capabilities = new Map();
+  #plainCapabilities: Capabilities | undefined;
+  #greeting = '';
+  #mechanism: string | undefined;
+  #timings: { -readonly [K in keyof SmtpTimings]: SmtpTimings[K] } = {};
+
+  private constructor(connection: Connection, options: SmtpOptions) {
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  /** Dials, greets, puts TLS on and logs in, as `options` say; the client is ready for `send`. */
+  static async connect(options: SmtpOptions): Promise<SmtpClient> {
+    const { password, token } = options.credentials ?? {};
+    if (password !== undefined) options.transcript?.hide(password);
+    if (token !== undefined) options.transcript?.hide(token);
+    const started = performance.now();
+    const client = new SmtpClient(await Connection.dial(options), options);
+    try {
+      client.#timings.connect = performance.now() - started;
+      await client.#greet();
+      if (options.security === 'starttls') await client.#startTls();
+      if (options.credentials !== undefined && options.mechanism !== 'none')
+        await client.#logIn(options.credentials);
+      return client;
+    } catch (error) {
+      client.close();
+      throw error;
+    }
+  }
+
+  /** What EHLO offers now; empty for a server that knows HELO only. */
+  get capabilities(): Capabilities {
+    return this.#capabilities;
+  }
+
+  /** What EHLO offered before STARTTLS, where that took place. */
+  get plainCapabilities(): Capabilities | undefined {
+    return this.#plainCapabilities;
+  }
+
+  get greeting(): string {
+    return this.#greeting;
+  }
+
+  get tls(): TlsInfo | undefined {
+    return this.#connection.tls;
+  }
+
+  /** The SASL mechanism that logged in; absent: none did. */
+  get mechanism(): string | undefined {
+    return this.#mechanism;
+  }
+
+  get timingsMs(): SmtpTimings {
+    return this.#timings;
+  }
+
+  /**
+   * One mail transaction (RFC 5321 3.3). Resolves once the server has taken the message for at least one recipient. An
+   * error with `delivery: 'in-doubt'` means that the final dot left and no reply came: it may have been delivered.
+   */
+  async send(envelope: Envelope, message: Message, options: SendOptions = {}): Promise<Receipt> {
+    checkEnvelope(envelope);
+    const mail = this.#mailArgument(envelope, message);
+    if (this.#session.state === 'mail' || this.#session.state === 'rcpt') await this.rset();
+
+    const started = performance.now();
+    const accepted = new Map<string, SmtpReply>();
+    const refused = new Map<string, SmtpReply>();
+    const rcpts = envelope.recipients.map((path): Command => ({ verb: 'RCPT', argument: `TO:<${path}>` }));
+    const [answer, ...answers] = await this.#group([{ verb: 'MAIL', argument: mail }, ...rcpts]);
+    if (answer?.ok !== true) throw this.#refusal(answer);
+    for (const [index, exchange] of answers.entries()) {
+      if (exchange.reply.code === 421) throw this.#refusal(exchange);
+      (exchange.ok ? accepted : refused).set(envelope.recipients[index] as string, exchange.reply);
+    }
+    if (accepted.size === 0 || (options.requireAll === true && refused.size > 0)) {
+      throw recipientsRefused(refused, envelope.recipients.length);
+    }
+
+    const [go] = await this.#group([{ verb: 'DATA' }]);
+    if (go?.ok !== true) throw this.#refusal(go);
+    const { reply, size } = await this.#data(message, options);
+    this.#timings.data = performance.now() - started;
+    return { accepted, rejected: refused, reply, size };
+  }
+
+  /** Takes back a transaction that was begun. */
+  async rset(): Promise<void> {
+    await this.#ask({ verb: 'RSET' });
+  }
+
+  async noop(): Promise<void> {
+    await this.#ask({ verb: 'NOOP' });
+  }
+
+  /** Says goodbye and closes. Never fails: what was accepted before is accepted. */
+  async quit(): Promise<void> {
+    try {
+      if (VERBS.QUIT.from.some((state) => state === this.#session.state)) {
+        this.#connection.writeLines([this.#session.send({ verb: 'QUIT' })]);
+        await this.#receive(QUIT_PATIENCE_MS);
+      }
+    } catch {
+      // A server that does not say goodbye has said all that matters.
+    } finally {
+      this.close();
+    }
+  }
+
+  /** Closes at once, without QUIT. */
+  close(): void {
+    this.#connection.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.quit();
+  }
+
+  async #greet(): Promise<void> {
+    const greeting = await this.#receive();
+    if (!greeting.ok) throw this.#refusal(greeting);
+    this.#greeting = greeting.reply.lines.join(' ');
+    await this.#hello();
+  }
+
+  async #hello(): Promise<void> {
+    const name = this.#options.ehlo ?? defaultName(this.#connection.localAddress);
+    const [ehlo] = await this.#group([{ verb: 'EHLO', argument: name }]);
+    if (ehlo?.ok === true) {
+      this.#capabilities = readCapabilities(ehlo.reply.lines);
+      return;
+    }
+    const code = ehlo?.reply.code;
+    // Only a server that does not know the command is asked the old way; without EHLO there is neither TLS nor a log-in.
+    if (code !== 500 && code !== 502) throw this.#refusal(ehlo);
+    await this.#ask({ verb: 'HELO', argument: name });
+    this.#capabilities = new Map();
+  }
+
+  async #startTls(): Promise<void> {
+    if (!this.#capabilities.has('STARTTLS')) {
+      throw new TlsError(`${this.#connection.host} does not offer STARTTLS, and TLS is required`, {
+        hint: 'use the port for implicit TLS (465); or, where nobody can listen in, --smtp-tls none',
+      });
+    }
+    const started = performance.now();
+    const [answer] = await this.#group([{ verb: 'STARTTLS' }]);
+    if (answer?.ok !== true) {
+      const refusal = this.#refusal(answer);
+      throw new TlsError(`no TLS: ${refusal.message}`, {
+        cause: refusal,
+        reply: refusal.reply,
+        retryable: refusal.retryable,
+      });
+    }
+    await this.#connection.secure(this.#options.idleTimeoutMs ?? IDLE_TIMEOUT_MS);
+    this.#timings.tls = performance.now() - started;
+    // Whatever was said before the handshake could have been said by anybody (RFC 3207 4.2).
+    this.#plainCapabilities = this.#capabilities;
+    this.#capabilities = new Map();
+    this.#session = new SmtpSession('greeted');
+    await this.#hello();
+  }
+
+  async #logIn(credentials: Credentials): Promise<void> {
+    const started = performance.now();
+    this.#mechanism = await logIn(
+      async (command) => {
+        const [exchange] = await this.#group([command]);
+        if (exchange === undefined || exchange.reply.code === 421) throw this.#refusal(exchange);
+        return exchange.reply;
+      },
+      this.#capabilities,
+      credentials,
+      this.#options.mechanism,
+      { tls: this.tls !== undefined, allowCleartext: this.#options.allowCleartextAuth === true },
+    );
+    this.#timings.auth = performance.now() - started;
+  }
+
+  #mailArgument({ reversePath, recipients }: Envelope, message: Message): string {
+    const parameters: TransactionParameters = {
+      size: message.size,
+      eightBit: message.eightBit === true,
+      utf8: message.smtpUtf8 === true || [reversePath, ...recipients].some((path) => /[^\0-\x7f]/.test(path)),
+    };
+    const words = [`FROM:<${reversePath}>`];
+    for (const extension of EXTENSIONS) {
+      const offered = this.#capabilities.get(extension.keyword);
+      const problem = extension.problem?.(parameters, offered);
+      if (problem !== undefined) throw problem;
+      if (offered !== undefined) words.push(...extension.mail(parameters));
+    }
+    return words.join(' ');
+  }
+
+  /** Writes the message; the dot leaves only after every octet of its source has. */
+  async #data(message: Message, { onProgress }: SendOptions): Promise<{ reply: SmtpReply; size: number }> {
+    const patience = this.#options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
+    const stuffer = new Stuffer();
+    let size = 0;
+    let held: Uint8Array | undefined;
+    try {
+      for await (const chunk of message) {
+        // The last chunk leaves together with the dot: for a small message that is one packet.
+        if (held !== undefined) await this.#connection.write(held, patience, 'data');
+        if (this.#connection.hasLine()) throw this.#refusal(await this.#receive());
+        held = stuffer.stuff(chunk);
+        size += chunk.length;
+        onProgress?.(size);
+      }
+      this.#connection.note(`the message, ${size} octets`);
+      const end = this.#session.send({ verb: 'END' });
+      const last = Buffer.concat([held ?? new Uint8Array(), stuffer.finish()]);
+      await this.#connection.writeLast(last, patience, 'eod');
+      this.#connection.note(`and ${end.shown} alone on a line`);
+    } catch (error) {
+      // Without its dot the message does not exist for the server; what it said about that outranks a broken socket.
+      const failure = this.#connection.hasLine() ? await this.#lastWords(error) : error;
+      this.close();
+      throw failure;
+    }
+    try {
+      const { ok, reply, ...rest } = await this.#receive();
+      if (!ok) throw this.#refusal({ ok, reply, ...rest });
+      return { reply, size };
+    } catch (error) {
+      if (error instanceof MailError && error.reply !== undefined) throw error;
+      this.close();
+      throw inDoubt(error, this.#connection);
+    }
+  }
+
+  async #lastWords(instead: unknown): Promise<unknown> {
+    try {
+      const exchange = await this.#receive();
+      return exchange.ok ? instead : this.#refusal(exchange);
+    } catch {
+      return instead;
+    }
+  }
+
+  /** A command whose refusal is an error. */
+  async #ask(command: Command): Promise<void> {
+    const [exchange] = await this.#group([command]);
+    if (exchange?.ok !== true) throw this.#refusal(exchange);
+  }
+
+  /**
+   * Sends commands, in groups where the server takes them, one by one where not, and reads a reply for every command that
+   * was written. Stops after a MAIL that was refused and after 421; the answers are then fewer.
+   */
+  async #group(commands: readonly Command[]): Promise<Exchange[]> {
+    const size = this.#capabilities.has('PIPELINING') ? WINDOW : 1;
+    const exchanges: Exchange[] = [];
+    for (let at = 0; at < commands.length; at += size) {
+      const group = commands.slice(at, at + size);
+      this.#connection.writeLines(group.map((command) => this.#session.send(command)));
+      for (const _ of group) {
+        const exchange = await this.#receive();
+        exchanges.push(exchange);
+        if (exchange.reply.code === 421) return exchanges;
+      }
+      if (exchanges[0]?.verb === 'MAIL' && !exchanges[0].ok) return exchanges;
+    }
+    return exchanges;
+  }
+
+  /** The next reply, within one deadline for all its lines. */
+  async #receive(patienceMs?: number): Promise<Exchange> {
+    const { seconds, stage } = VERBS[this.#session.due ?? 'NOOP'];
+    const deadline = Deadline.after(patienceMs ?? this.#options.idleTimeoutMs ?? seconds * 1000);
+    try {
+      for (;;) {
+        const { bytes } = await this.#connection.readLine(deadline.remainingMs, stage);
+        const exchange = this.#session.receive(bytes);
+        if (exchange !== undefined) return exchange;
+      }
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  #refusal(exchange: Exchange | undefined): MailError {
+    if (exchange === undefined) return new UsageError('nothing was asked');
+    if (exchange.reply.code === 421 || exchange.early) this.close();
+    return rejected(exchange);
+  }
+}
+
+/** RFC 5321 4.1.3: a host without a name of its own gives its address. */
+function defaultName(address: string | undefined): string {
+  const name = hostname();
+  if (/^[a-z0-9-]+(\.[a-z0-9-]+)+$/i.test(name)) return name;
+  if (address === undefined) return 'localhost';
+  return address.includes(':') ? `[IPv6:${address}]` : `[${address}]`;
+}

@@ -1,0 +1,4 @@
+export type { Capabilities } from './capabilities.ts';
+export { type Receipt, type SendOptions, SmtpClient, type SmtpOptions, type SmtpTimings } from './client.ts';
+export type { Envelope, Message } from './envelope.ts';
+export { replyLine, type SmtpReply } from './reply.ts';
