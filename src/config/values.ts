@@ -1,0 +1,189 @@
+/**
+ * What a value of each kind must look like. Everything here is text that someone else may have written: it is bounded,
+ * and what has control characters in it is refused, never cleaned.
+ */
+import type { Protocol, Setting, SettingKind } from './settings.ts';
+
+/** A value that cannot be used; the message is a reason that fits after "NAME (PLACE): " and repeats no secret. */
+export class BadValue extends Error {}
+
+/** Where a server is, as far as one value says it. */
+export interface Endpoint {
+  /** Name or address, an IPv6 address without brackets. */
+  readonly host: string;
+  readonly port?: number;
+}
+
+/** What a server URL says. A `smtp:` or `pop3:` URL leaves `tls` open: it may still be STARTTLS. */
+export interface ServerUrl extends Endpoint {
+  readonly tls?: 'implicit';
+  readonly user?: string;
+}
+
+const MAX_TEXT = 4096;
+/** RFC 1035 2.3.4. */
+const MAX_HOST = 255;
+/** A timer of Node holds 2^31 - 1 ms; 24 days stay below it. */
+const MAX_DURATION_MS = 24 * 86_400_000;
+
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `30s 5m 2h 7d`; a bare number is seconds. The answer is in milliseconds, above 0 and at most 24 days. */
+export function parseDuration(text: string): number {
+  const match = /^(\d{1,10})([smhd]?)$/.exec(text);
+  if (match === null) throw new BadValue(`${quote(text)} is not a duration: write 30s, 5m, 2h or 7d`);
+  const ms = Number(match[1]) * (UNIT_MS[match[2] || 's'] ?? 1000);
+  if (ms <= 0) throw new BadValue('a duration must be longer than nothing');
+  if (ms > MAX_DURATION_MS) throw new BadValue(`${quote(text)} is longer than 24 days`);
+  return ms;
+}
+
+/** 1 to 65535, in decimal. */
+export function parsePort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > 65_535) throw new BadValue(`${quote(text)} is not a port (1 to 65535)`);
+  return port;
+}
+
+/** `name`, `name:port`, `192.0.2.1:25`, `2001:db8::1`, `[2001:db8::1]:25`. */
+export function parseHost(text: string): Endpoint {
+  if (text.includes('://')) throw new BadValue(`${quote(text)} is a URL: give the host alone`);
+  const bracketed = /^\[([^[\]]*)\](?::(.*))?$/s.exec(text);
+  if (bracketed !== null) return endpoint(ipv6(bracketed[1] ?? '', text), bracketed[2]);
+  const colon = text.indexOf(':');
+  if (colon === -1) return { host: hostName(text) };
+  if (text.indexOf(':', colon + 1) !== -1) return { host: ipv6(text, text) };
+  return endpoint(hostName(text.slice(0, colon)), text.slice(colon + 1));
+}
+
+/** `smtps://user@host:465`, with the schemes `smtp` or `pop3` and an `s` for TLS at once. The user may be %-encoded. */
+export function parseServerUrl(protocol: Protocol, text: string): ServerUrl {
+  const shape = `write ${protocol}s://user@host:port or ${protocol}://user@host:port`;
+  // The text is not repeated in any of these: it may have a password in it.
+  if (/[\p{C}\s]/u.test(text)) throw new BadValue(`it has a blank or control character in it: ${shape}`);
+  const scheme = /^([a-z0-9]+):\/\/(?=[^/])/i.exec(text)?.[1]?.toLowerCase();
+  if (scheme !== protocol && scheme !== `${protocol}s`) {
+    throw new BadValue(`it is not a URL of ${protocol.toUpperCase()}: ${shape}`);
+  }
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new BadValue(`it cannot be read as a URL: ${shape}`);
+  }
+  if (url.password !== '') {
+    throw new BadValue(
+      `there is a password in it: put that into MAILTOOL_${protocol.toUpperCase()}_PASSWORD, and leave ${scheme}://user@host`,
+    );
+  }
+  if (!['', '/'].includes(url.pathname) || url.search !== '' || url.hash !== '') {
+    throw new BadValue(`there is more after the host and port: ${shape}`);
+  }
+  let host: string;
+  let user: string;
+  try {
+    host = url.hostname.startsWith('[')
+      ? parseHost(url.hostname).host
+      : hostName(decodeURIComponent(url.hostname));
+    user = decodeURIComponent(url.username);
+  } catch (error) {
+    if (error instanceof BadValue) throw error;
+    throw new BadValue(`a % in it is not followed by two hexadecimal digits of UTF-8: write %25 for a %`);
+  }
+  return {
+    ...endpoint(host, url.port === '' ? undefined : url.port),
+    ...(scheme === protocol ? {} : { tls: 'implicit' as const }),
+    ...(user === '' ? {} : { user: parseText(user) }),
+  };
+}
+
+/** SHA-256 in hexadecimal, colons and a leading `sha256:` allowed; the answer is 64 lower-case digits. */
+export function parseFingerprint(text: string): string {
+  const digits = text
+    .replace(/^sha-?256[:=]/i, '')
+    .replaceAll(':', '')
+    .toLowerCase();
+  if (/^[0-9a-f]{64}$/.test(digits)) return digits;
+  if (/^[0-9a-f]{40}$/.test(digits))
+    throw new BadValue('it is a SHA-1 fingerprint: SHA-256 is wanted (64 digits)');
+  throw new BadValue(`${quote(text)} is not a SHA-256 fingerprint (64 hexadecimal digits)`);
+}
+
+/** A SASL mechanism's name (RFC 4422 3.1) in upper case; `auto` and `none` in lower case. */
+export function parseMechanism(text: string): string {
+  const lower = text.toLowerCase();
+  if (lower === 'auto' || lower === 'none') return lower;
+  if (!/^[a-z0-9_-]{1,20}$/i.test(text)) throw new BadValue(`${quote(text)} is not the name of a mechanism`);
+  return text.toUpperCase();
+}
+
+/** Any text without control characters. */
+export function parseText(text: string): string {
+  if (/[\u0000-\u001f\u007f-\u009f]/.test(text)) throw new BadValue('it has a control character in it');
+  if (text.length > MAX_TEXT) throw new BadValue(`it is longer than ${MAX_TEXT} characters`);
+  return text;
+}
+
+/** A secret goes into a line of the protocol and is never shown: no NUL, CR or LF, and its text in no message. */
+export function parseSecret(text: string): string {
+  if (/[\0\r\n]/.test(text)) throw new BadValue('a password cannot have a line break or a NUL in it');
+  if (text.length > MAX_TEXT) throw new BadValue(`a password cannot be longer than ${MAX_TEXT} characters`);
+  return text;
+}
+
+const CHECKS: Readonly<Record<SettingKind, (text: string, setting: Setting) => unknown>> = {
+  text: parseText,
+  file: parseText,
+  command: (text) => {
+    if (text.includes('\0')) throw new BadValue('it has a NUL in it');
+  },
+  secret: parseSecret,
+  host: parseHost,
+  port: parsePort,
+  duration: parseDuration,
+  fingerprint: parseFingerprint,
+  mechanism: parseMechanism,
+  boolean: () => {},
+  url: (text, { group }) => parseServerUrl(group === 'pop3' ? 'pop3' : 'smtp', text),
+  choice: (text, { choices = [] }) => {
+    if (!choices.includes(text)) throw new BadValue(`${quote(text)} is not one of ${choices.join(', ')}`);
+  },
+};
+
+/** Throws `BadValue` when `text` is no value for `setting`. */
+export function checkValue(setting: Setting, text: string): void {
+  CHECKS[setting.kind](text, setting);
+}
+
+/** Foreign text in quotes, escaped and cut, for an error message. */
+export function quote(text: string): string {
+  const cut = text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  return JSON.stringify(cut).replace(
+    /[\u007f-\u009f\p{Cf}\u2028\u2029]/gu,
+    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+function endpoint(host: string, port: string | undefined): Endpoint {
+  return port === undefined ? { host } : { host, port: parsePort(port) };
+}
+
+function ipv6(address: string, text: string): string {
+  // The last part is a zone (RFC 4007 11), the name of an interface.
+  if (!/^(?=.*:)[0-9a-f:.]{2,45}(%[\w.-]{1,32})?$/i.test(address)) {
+    throw new BadValue(
+      `${quote(text)} is not a host: an IPv6 address with a port is written [2001:db8::1]:25`,
+    );
+  }
+  return address;
+}
+
+function hostName(text: string): string {
+  if (text === '') throw new BadValue('there is no host in it');
+  if (text.length > MAX_HOST) throw new BadValue(`a host name has at most ${MAX_HOST} characters`);
+  // Letters of any script (the network layer writes them in ASCII), and nothing that means something elsewhere.
+  if (!/^[\p{L}\p{M}\p{N}_](?:[\p{L}\p{M}\p{N}_.-]*[\p{L}\p{M}\p{N}_.])?$/u.test(text)) {
+    throw new BadValue(`${quote(text)} is not a host name`);
+  }
+  return text;
+}
