@@ -13,6 +13,8 @@ import type { TestCertificate } from './certificate.ts';
  *     C! 4                           ... or any four lines
  *     S- +OK no line end             the server sends text without a line end; \r \n \0 \xNN are escapes
  *     *: tls                         the server shakes hands: the client must as well
+ *     *: tls refused                 the server shakes hands: the client must break off and leave
+ *     *: bytes                       the client must send something, lines or not
  *     *: close                       the server closes; `reset` cuts, `silence` says nothing until the client leaves
  *     *: end                         the client must have nothing more to say, and close
  */
@@ -124,8 +126,13 @@ async function perform(plain: Socket, steps: readonly Step[], options: DialogueO
     } else if (kind === '*') {
       if (text === 'tls') {
         lines.detach();
-        socket = await secured(socket, options.certificate);
+        socket = await secured(socket, options.certificate, 'secure');
         lines = new Lines(socket);
+      } else if (text === 'tls refused') {
+        lines.detach();
+        await secured(socket, options.certificate, 'close');
+      } else if (text === 'bytes') {
+        await lines.any();
       } else if (text === 'close') {
         socket.end();
       } else if (text === 'reset') {
@@ -142,10 +149,22 @@ async function perform(plain: Socket, steps: readonly Step[], options: DialogueO
 
 const unescapedLine = (text: string) => (text.includes('\\') ? unescaped(text) : text);
 
-async function secured(socket: Socket, certificate: TestCertificate | undefined): Promise<Socket> {
+async function secured(
+  socket: Socket,
+  certificate: TestCertificate | undefined,
+  awaited: 'secure' | 'close',
+): Promise<Socket> {
   if (certificate === undefined) throw new Error('the dialogue has TLS but no certificate');
   const tls = new TLSSocket(socket, { isServer: true, secureContext: createSecureContext(certificate) });
-  await once(tls, 'secure');
+  if (awaited === 'close') tls.resume();
+  await new Promise<void>((resolve, reject) => {
+    const gone = () =>
+      awaited === 'close' ? resolve() : reject(new Error('the client broke the handshake off'));
+    tls.once('secure', () => awaited === 'secure' && resolve());
+    tls.on('error', gone);
+    tls.once('close', gone);
+    socket.once('close', gone);
+  });
   return tls;
 }
 
@@ -191,6 +210,10 @@ class Lines {
   async rest(): Promise<string> {
     while (!this.#over) await this.#more();
     return this.#text;
+  }
+
+  async any(): Promise<void> {
+    while (this.#text === '' && !this.#over) await this.#more();
   }
 
   #more(): Promise<void> {

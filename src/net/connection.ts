@@ -233,9 +233,7 @@ export class Connection {
   /** Closes at once. What was already read can still be taken; whatever waits, or comes to wait, fails. */
   close(): void {
     this.#options.signal?.removeEventListener('abort', this.#abort);
-    this.#fail(
-      new ConnectionError('the connection has been closed', { phase: 'established', ...this.#peer() }),
-    );
+    this.#fail(this.#over('the connection has been closed', undefined));
   }
 
   #peer() {
