@@ -17,7 +17,7 @@ export const MECHANISMS = [
   'anonymous',
 ];
 
-function configuration({ directory, mail, uid, gid, ports, certificates, mechanisms }) {
+function configuration({ directory, mail, ports, certificates, mechanisms }) {
   return `
 base_dir = ${directory}/run
 state_dir = ${directory}/state
