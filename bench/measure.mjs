@@ -1,0 +1,92 @@
+// Times whole commands against each other. The commands take turns, so that a machine whose speed drifts slows all of
+// them alike; what counts is the ratio of medians within one run, never a time by itself.
+import { spawn, spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** @typedef {{ name: string, command: string, args: string[], input?: string, env?: Record<string, string>, needs?: string }} Contender */
+
+export function installed(program) {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+export const median = (numbers) => {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+};
+
+function once({ name, command, args, input, env }) {
+  const started = performance.now();
+  const result = spawnSync(command, args, {
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'ignore', 'pipe'],
+    input,
+    env: { PATH: process.env.PATH, HOME: '/nonexistent', ...env },
+    timeout: 120_000,
+  });
+  const wall = performance.now() - started;
+  if (result.status !== 0) {
+    throw new Error(
+      `${name} failed (${result.status ?? result.signal}): ${String(result.stderr).slice(0, 400)}`,
+    );
+  }
+  return wall;
+}
+
+/**
+ * Runs every contender `rounds` times in turn after one warm-up each; gives the medians by name, absent ones left out.
+ * @param {Contender[]} contenders
+ */
+export function race(contenders, rounds) {
+  const present = contenders.filter(({ needs }) => needs === undefined || installed(needs));
+  const times = new Map(present.map(({ name }) => [name, []]));
+  for (const contender of present) once(contender);
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of present) times.get(contender.name).push(once(contender));
+  }
+  return new Map([...times].map(([name, walls]) => [name, median(walls)]));
+}
+
+/** Prints medians and ratios to `baseline`; `targets` are the ratios that must not be passed. */
+export function report(title, medians, baseline, targets = {}) {
+  const base = medians.get(baseline);
+  process.stdout.write(`\n${title}\n`);
+  for (const [name, wall] of medians) {
+    const ratio = wall / base;
+    const target = targets[name];
+    const verdict =
+      target === undefined
+        ? ''
+        : ratio <= target
+          ? `  (target ${target}: met)`
+          : `  (target ${target}: MISSED)`;
+    process.stdout.write(
+      `  ${name.padEnd(34)} ${wall.toFixed(1).padStart(9)} ms  ${ratio.toFixed(2).padStart(6)} x${verdict}\n`,
+    );
+  }
+}
+
+/** Starts a helper program of this folder; resolves with the JSON line that it prints when ready, and a way to stop it. */
+export async function serve(file, args = []) {
+  const child = spawn(process.execPath, [join(import.meta.dirname, file), ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ready = await new Promise((resolve, reject) => {
+    let text = '';
+    child.stdout.on('data', (chunk) => {
+      text += chunk;
+      if (text.includes('\n')) resolve(JSON.parse(text.slice(0, text.indexOf('\n'))));
+    });
+    child.once('exit', (code) => reject(new Error(`${file} ended with ${code}`)));
+  });
+  return { ready, stop: () => child.kill() };
+}
+
+export const MAILTOOL = join(import.meta.dirname, '..', 'bin', 'mailtool.cjs');

@@ -1,0 +1,14 @@
+// npm run bench -- [scenario ...]: every scenario, or those named. Ratios within one run; peers take part where installed.
+const SCENARIOS = ['startup', 'one', 'memory'];
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !SCENARIOS.includes(name));
+if (unknown.length > 0) {
+  process.stderr.write(`unknown scenario: ${unknown.join(', ')}; there are ${SCENARIOS.join(', ')}\n`);
+  process.exitCode = 64;
+} else {
+  for (const name of asked.length > 0 ? asked : SCENARIOS) {
+    const { run } = await import(`./${name}.mjs`);
+    await run();
+  }
+}
