@@ -164,18 +164,11 @@ export class Connection {
     if (this.#failure === undefined) this.#socket.write(lines.map(({ line }) => line).join(''), 'utf8');
   }
 
-  /** Writes bytes of a body; resolves as soon as more may be written. `bytes` must not change afterwards. */
-  async write(bytes: Uint8Array, idleMs: number, stage?: Stage): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure(stage);
-    if (this.#socket.write(bytes)) return;
-    await this.#room(idleMs, stage);
-  }
-
   /**
-   * Writes the last bytes of a body; resolves when they have left for the network. As long as this has not resolved, the
-   * server cannot have got them whole.
+   * Writes bytes of a body; resolves when they have left for the network, and their memory may be used again. As long as
+   * it has not resolved, the server cannot have got them whole.
    */
-  async writeLast(bytes: Uint8Array, idleMs: number, stage?: Stage): Promise<void> {
+  async write(bytes: Uint8Array, idleMs: number, stage?: Stage): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure(stage);
     let left = false;
     this.#socket.write(bytes, (error) => {
@@ -247,14 +240,13 @@ export class Connection {
       if (this.#queued > HIGH_WATER) socket.pause();
       this.#wake?.();
     });
-    socket.on('drain', () => this.#roomy?.());
     socket.on('end', () => this.#fail(this.#lost('the server closed the connection', undefined)));
     socket.on('error', (cause) => this.#fail(this.#lost(wording(codeOf(cause), cause), cause)));
     socket.on('close', () => this.#fail(this.#lost('the server closed the connection', undefined)));
   }
 
   #deafen(socket: Socket): void {
-    for (const event of ['data', 'drain', 'end', 'error', 'close']) socket.removeAllListeners(event);
+    for (const event of ['data', 'end', 'error', 'close']) socket.removeAllListeners(event);
   }
 
   #lost(what: string, cause: unknown): (stage: Stage | undefined) => ConnectionError {
@@ -321,7 +313,7 @@ export class Connection {
     });
   }
 
-  /** Resolves when there may be room to write on; fails when the connection has, whatever there is to read. */
+  /** Resolves when something written has left; fails when the connection has, whatever there is to read. */
   async #room(idleMs: number, stage: Stage | undefined): Promise<void> {
     await this.#wait(this.#until(idleMs), 'send on', stage, (wake) => {
       this.#roomy = wake;

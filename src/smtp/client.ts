@@ -50,6 +50,8 @@ export interface SmtpTimings {
 
 /** So many commands may wait for their replies: neither side's buffers can then block the other (RFC 2920 3.1). */
 const WINDOW = 100;
+/** What may be kept back to leave in one packet with what follows. */
+const SMALL = 16 * 1024;
 /** The message is safe with the server before QUIT: its reply is not worth a longer wait. */
 const QUIT_PATIENCE_MS = 2_000;
 
@@ -261,20 +263,24 @@ export class SmtpClient implements AsyncDisposable {
     const patience = this.#options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
     const stuffer = new Stuffer();
     let size = 0;
-    let held: Uint8Array | undefined;
+    let held: Uint8Array = new Uint8Array();
     try {
       for await (const chunk of message) {
-        // The last chunk leaves together with the dot: for a small message that is one packet.
-        if (held !== undefined) await this.#connection.write(held, patience, 'data');
+        if (held.length > 0) await this.#connection.write(held, patience, 'data');
         if (this.#connection.hasLine()) throw this.#refusal(await this.#receive());
-        held = stuffer.stuff(chunk);
+        const stuffed = stuffer.stuff(chunk);
+        // What is small waits for what follows: a small message leaves together with its dot, in one packet.
+        if (stuffed.length <= SMALL) held = Buffer.from(stuffed);
+        else {
+          await this.#connection.write(stuffed, patience, 'data');
+          held = new Uint8Array();
+        }
         size += chunk.length;
         onProgress?.(size);
       }
       this.#connection.note(`the message, ${size} octets`);
       const end = this.#session.send({ verb: 'END' });
-      const last = Buffer.concat([held ?? new Uint8Array(), stuffer.finish()]);
-      await this.#connection.writeLast(last, patience, 'eod');
+      await this.#connection.write(Buffer.concat([held, stuffer.finish()]), patience, 'eod');
       this.#connection.note(`and ${end.shown} alone on a line`);
     } catch (error) {
       // Without its dot the message does not exist for the server; what it said about that outranks a broken socket.
