@@ -18,6 +18,10 @@ export const ACCOUNTS = [
   { user: 'heidi', password: 'heidi-5wd8t4' },
   { user: 'ivan', password: 'ivan-2vb9y5' },
   { user: 'judy', password: 'judy-8hc7u6' },
+  { user: 'kim', password: 'kim-4rw2e5xz' },
+  { user: 'leo', password: 'leo-6ty8q1ns' },
+  { user: 'mona', password: 'mona-3gb9h7df' },
+  { user: 'nina', password: 'nina-0lk5j4ap' },
   { user: 'jürgen', password: 'Grüße-пароль-密码', mailbox: 'juergen' },
 ].map((account) => ({ mailbox: account.user, ...account }));
 

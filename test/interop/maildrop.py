@@ -13,12 +13,15 @@ drop = poplib.POP3_SSL(wanted["host"], wanted["port"], context=ssl.create_defaul
 drop.encoding = "utf-8"
 drop.user(wanted["user"])
 drop.pass_(wanted["password"])
+marker = wanted.get("marker")
 uids = dict(line.decode("ascii").split(" ", 1) for line in drop.uidl()[1])
 result = []
 for line in drop.list()[1]:
     number, size = line.decode("ascii").split(" ")
     if wanted.get("empty"):
         drop.dele(int(number))
+        continue
+    if marker and marker.encode() not in b"\n".join(drop.top(int(number), 0)[1]):
         continue
     raw = b"".join(each + b"\r\n" for each in drop.retr(int(number))[1])
     result.append({

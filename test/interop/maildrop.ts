@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -25,34 +25,30 @@ async function python(script: string, input: string | Uint8Array): Promise<unkno
   return JSON.parse(outcome.stdout.toString('utf8'));
 }
 
-/** The whole maildrop of `user`, read by poplib over TLS. */
-export async function poplib(servers: Interop, user: InteropUser): Promise<DropEntry[]> {
-  const entries = (await python(
+function readDrop(
+  servers: Interop,
+  user: InteropUser,
+  what: { readonly empty?: boolean; readonly marker?: string },
+): Promise<unknown> {
+  const server = { host: servers.host, port: servers.pop3.implicit, ca: servers.tls.ca };
+  return python(
     'maildrop.py',
-    JSON.stringify({
-      host: servers.host,
-      port: servers.pop3.implicit,
-      ca: servers.tls.ca,
-      user: user.user,
-      password: user.password,
-    }),
-  )) as { number: number; uid: string; size: number; sha256: string; raw: string }[];
-  return entries.map((entry) => ({ ...entry, raw: Buffer.from(entry.raw, 'base64') }));
+    JSON.stringify({ ...server, user: user.user, password: user.password, ...what }),
+  );
 }
 
-/** Empties the maildrop of `user`: a test of counting begins with it. */
+/** The maildrop of `user`, read by poplib over TLS: the whole of it, or what has `marker` in its header. */
+export async function poplib(servers: Interop, user: InteropUser, marker?: string): Promise<DropEntry[]> {
+  const entries = await readDrop(servers, user, marker === undefined ? {} : { marker });
+  return (entries as (Omit<DropEntry, 'raw'> & { raw: string })[]).map((entry) => ({
+    ...entry,
+    raw: Buffer.from(entry.raw, 'base64'),
+  }));
+}
+
+/** Empties the maildrop of `user`: a test that counts begins with it. */
 export async function empty(servers: Interop, user: InteropUser): Promise<void> {
-  await python(
-    'maildrop.py',
-    JSON.stringify({
-      host: servers.host,
-      port: servers.pop3.implicit,
-      ca: servers.tls.ca,
-      user: user.user,
-      password: user.password,
-      empty: true,
-    }),
-  );
+  await readDrop(servers, user, { empty: true });
 }
 
 /** How Python's email package reads a message. */
@@ -88,12 +84,27 @@ function files(servers: Interop, user: InteropUser): string[] {
   });
 }
 
-/** How many messages with `marker` in them have been delivered to `user`. */
-export function countDelivered(servers: Interop, user: InteropUser, marker: string): number {
-  return files(servers, user).filter((path) => readFileSync(path).includes(marker)).length;
+/** The first 16 KB of a file; nothing when another session has just renamed it. */
+function beginning(path: string): Buffer {
+  try {
+    const file = openSync(path, 'r');
+    try {
+      const bytes = Buffer.alloc(16_384);
+      return bytes.subarray(0, readSync(file, bytes));
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return Buffer.alloc(0);
+  }
 }
 
-/** Waits until a message with `marker` in it is in the Maildir of `user`; delivery is not part of what SMTP's 250 says. */
+/** How many messages with `marker` in their header have been delivered to `user`. */
+export function countDelivered(servers: Interop, user: InteropUser, marker: string): number {
+  return files(servers, user).filter((path) => beginning(path).includes(marker)).length;
+}
+
+/** Waits until a message with `marker` in its header is in the Maildir of `user`; delivery is not part of what SMTP's 250 says. */
 export async function delivered(servers: Interop, user: InteropUser, marker: string): Promise<void> {
   const end = performance.now() + 20_000;
   while (countDelivered(servers, user, marker) === 0) {
@@ -105,7 +116,7 @@ export async function delivered(servers: Interop, user: InteropUser, marker: str
 /** Waits for the message and gives what poplib retrieves of it. */
 export async function receive(servers: Interop, user: InteropUser, marker: string): Promise<DropEntry> {
   await delivered(servers, user, marker);
-  const entry = (await poplib(servers, user)).find(({ raw }) => raw.includes(marker));
+  const [entry] = await poplib(servers, user, marker);
   if (entry === undefined) throw new Error(`poplib does not see ${marker} of ${user.user}`);
   return entry;
 }
