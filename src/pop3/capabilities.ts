@@ -1,0 +1,54 @@
+import { ProtocolError } from '../errors.ts';
+
+/** More lines than any server has; a list without end is an attack. */
+export const CAPABILITY_LIMIT = 200;
+
+/** Keyword in capitals → its parameters as given (RFC 2449 5); a keyword listed twice has the parameters of both. */
+export type Capabilities = ReadonlyMap<string, string>;
+
+/** Reads the lines of an answer to CAPA. */
+export function parseCapabilities(lines: Iterable<Buffer>): Capabilities {
+  const capabilities = new Map<string, string>();
+  let count = 0;
+  for (const line of lines) {
+    if (++count > CAPABILITY_LIMIT) {
+      throw new ProtocolError(`more than ${CAPABILITY_LIMIT} capabilities`, { stage: 'capa' });
+    }
+    const [keyword = '', ...parameters] = line
+      .toString('latin1')
+      .trim()
+      .split(/[ \t]+/);
+    if (keyword === '') continue;
+    const name = keyword.toUpperCase();
+    const before = capabilities.get(name);
+    const here = parameters.join(' ');
+    capabilities.set(name, before === undefined ? here : `${before} ${here}`.trim());
+  }
+  return capabilities;
+}
+
+/** The SASL mechanisms that the server offers (RFC 5034 3), in capitals. */
+export function saslMechanisms(capabilities: Capabilities): ReadonlySet<string> {
+  const names = (capabilities.get('SASL') ?? '').toUpperCase().split(' ');
+  return new Set(names.filter((name) => name !== ''));
+}
+
+/** One line for a transcript. */
+export function capabilityLine(capabilities: Capabilities): string {
+  return [...capabilities]
+    .map(([keyword, rest]) => (rest === '' ? keyword : `${keyword} ${rest}`))
+    .join(', ');
+}
+
+const MSG_ID = /<[!-;=?A-~]+@[!-;=?A-~]+>/;
+
+/**
+ * The timestamp of a greeting, for APOP (RFC 1939 7). Only a plain ASCII msg-id will do: a timestamp that an attacker
+ * may shape freely gives the password away (CVE-2007-1558).
+ */
+export function apopTimestamp(greeting: string): string | undefined {
+  const found = MSG_ID.exec(greeting)?.[0];
+  // What looks like one but has other characters near it is not a msg-id.
+  if (found === undefined || /[^ -~]/.test(greeting)) return undefined;
+  return found.split('@').length === 2 ? found : undefined;
+}
