@@ -6,6 +6,7 @@ const NOTHING = Buffer.alloc(0);
 
 /** One line from a peer, without its ending. A bare CR inside stays part of the line. */
 export interface Line {
+  /** Good until more is read: a view, not a copy. */
   readonly bytes: Buffer;
   readonly ending: 'CRLF' | 'LF';
 }
@@ -54,6 +55,11 @@ export class LineFramer {
     this.#bytes = this.#bytes.subarray(end + 1);
     this.#searched = 0;
     return { bytes, ending };
+  }
+
+  /** Makes what waits here independent of the memory it came in. */
+  keep(): void {
+    this.#bytes = this.#bytes.length === 0 ? NOTHING : Buffer.from(this.#bytes);
   }
 
   /** Hands over all that waits here, for a reader of blocks; what it does not use comes back by `push`. */

@@ -1,17 +1,14 @@
 import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { Unstuffer } from '../codec/dots.ts';
-import { type Line, LineFramer } from '../codec/lines.ts';
+import type { Line } from '../codec/lines.ts';
 import { ConnectionError, type MailError, type Stage, TimeoutError, TlsError } from '../errors.ts';
 import { Deadline, within } from './deadline.ts';
 import { dial, interrupted, timedOut, where, wording } from './dial.ts';
+import { HIGH_WATER, Inbox } from './inbox.ts';
 import { CONNECT_TIMEOUT_MS, type DialOptions } from './options.ts';
 import { codeOf, handshake, type TlsInfo, type TlsOptions, tlsContext } from './tls.ts';
 
-/** The longest line any server may send: an AUTH challenge may have 12288 octets (RFC 4954 4.2), this is generous. */
-export const LINE_LIMIT = 65_536;
-/** So much may wait here unread before the server is told to stop sending. */
-const HIGH_WATER = 256 * 1024;
 /** A body that moves slower than this for a minute has stalled, however often a byte drips in. */
 const SLOWEST_OCTETS = 6_000;
 const SLOWEST_SPAN_MS = 60_000;
@@ -31,9 +28,9 @@ export interface OutgoingLine {
 export class Connection {
   readonly #options: DialOptions;
   readonly #context: SecureContext | undefined;
-  readonly #framer = new LineFramer(LINE_LIMIT);
-  readonly #chunks: Buffer[] = [];
-  #queued = 0;
+  readonly #inbox = new Inbox();
+  /** The socket reads nothing until it is told to go on. */
+  #held = false;
   #socket: Socket;
   /** Why the connection is over, told in terms of the step that finds out. */
   #failure: ((stage: Stage | undefined) => MailError) | undefined;
@@ -57,10 +54,18 @@ export class Connection {
       options.deadline,
     );
     let context: SecureContext | undefined;
-    const socket = await dial(options, deadline, () => {
-      if (options.security !== 'none') context = tlsContext(options.tls ?? {});
-    });
-    const connection = new Connection(options, socket, context);
+    let connection: Connection | undefined;
+    const socket = await dial(
+      options,
+      deadline,
+      () => {
+        if (options.security !== 'none') context = tlsContext(options.tls ?? {});
+      },
+      (chunk) => {
+        if (connection !== undefined) connection.#lend(chunk);
+      },
+    );
+    connection = new Connection(options, socket, context);
     options.transcript?.note(
       '*',
       `connected to ${where(options)} (${socket.remoteAddress ?? 'unknown'})`,
@@ -110,12 +115,7 @@ export class Connection {
 
   /** Whether a line waits to be read, without waiting for one. */
   hasLine(): boolean {
-    while (!this.#framer.hasLine()) {
-      const chunk = this.#dequeue();
-      if (chunk === undefined) return false;
-      this.#framer.push(chunk);
-    }
-    return true;
+    return this.#inbox.hasLine();
   }
 
   /**
@@ -130,7 +130,7 @@ export class Connection {
     let window = { since: performance.now(), octets: 0 };
     try {
       for (;;) {
-        const chunk = this.#framer.size > 0 ? this.#framer.take() : this.#dequeue();
+        const chunk = this.#inbox.bytes();
         if (chunk === undefined) {
           await this.#arrival(this.#until(idleMs), 'read the rest of a message', stage);
           if (performance.now() - window.since > SLOWEST_SPAN_MS) {
@@ -142,7 +142,7 @@ export class Connection {
         octets += chunk.length;
         const { bytes, rest } = unstuffer.push(chunk);
         if (rest !== undefined) {
-          this.#framer.push(rest);
+          this.#inbox.unread(rest);
           whole = true;
           this.#options.transcript?.note(
             '*',
@@ -170,6 +170,7 @@ export class Connection {
    */
   async write(bytes: Uint8Array, idleMs: number, stage?: Stage): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure(stage);
+    this.#readOn(); // a server may answer before it has heard all
     let left = false;
     this.#socket.write(bytes, (error) => {
       left = error === undefined || error === null;
@@ -183,7 +184,7 @@ export class Connection {
    * nobody who can be trusted (RFC 3207 6): it is an error, not something to drop.
    */
   async secure(timeoutMs: number, options: TlsOptions = this.#options.tls ?? {}): Promise<void> {
-    const early = this.#framer.size + this.#queued + this.#socket.readableLength;
+    const early = this.#inbox.size + this.#socket.readableLength;
     if (early > 0) {
       this.close();
       throw new TlsError(`${early} bytes arrived in plain text before the TLS handshake`, {
@@ -200,6 +201,7 @@ export class Connection {
       this.#context ?? tlsContext(options),
     );
     this.#socket = secured;
+    this.#held = false;
     const deadline = this.#until(timeoutMs);
     try {
       this.#tls = await within(
@@ -235,14 +237,29 @@ export class Connection {
 
   #listen(socket: Socket): void {
     socket.on('data', (chunk: Buffer) => {
-      this.#chunks.push(chunk);
-      this.#queued += chunk.length;
-      if (this.#queued > HIGH_WATER) socket.pause();
+      this.#inbox.add(chunk, false);
+      if (this.#inbox.size > HIGH_WATER) {
+        socket.pause();
+        this.#held = true;
+      }
       this.#wake?.();
     });
     socket.on('end', () => this.#fail(this.#lost('the server closed the connection', undefined)));
     socket.on('error', (cause) => this.#fail(this.#lost(wording(codeOf(cause), cause), cause)));
     socket.on('close', () => this.#fail(this.#lost('the server closed the connection', undefined)));
+  }
+
+  /** Takes a chunk whose memory is the socket's; the socket waits until it has been read. */
+  #lend(chunk: Buffer): void {
+    this.#inbox.add(chunk, true);
+    this.#held = true;
+    this.#wake?.();
+  }
+
+  #readOn(): void {
+    if (!this.#held || !this.#inbox.mayReadOn()) return;
+    this.#held = false;
+    this.#socket.resume();
   }
 
   #deafen(socket: Socket): void {
@@ -278,23 +295,9 @@ export class Connection {
     this.#roomy?.();
   }
 
-  #dequeue(): Buffer | undefined {
-    const chunk = this.#chunks.shift();
-    if (chunk === undefined) return undefined;
-    this.#queued -= chunk.length;
-    if (this.#queued <= HIGH_WATER && this.#socket.isPaused()) this.#socket.resume();
-    return chunk;
-  }
-
   #nextLine(): Line | undefined {
     try {
-      for (;;) {
-        const line = this.#framer.next();
-        if (line !== undefined) return line;
-        const chunk = this.#dequeue();
-        if (chunk === undefined) return undefined;
-        this.#framer.push(chunk);
-      }
+      return this.#inbox.line();
     } catch (error) {
       this.close(); // an endless line
       throw error;
@@ -307,9 +310,10 @@ export class Connection {
 
   /** Resolves when there is something new to read; fails when there never will be, or when `deadline` has passed. */
   #arrival(deadline: Deadline, awaited: string, stage: Stage | undefined): Promise<void> {
+    this.#readOn();
     return this.#wait(deadline, awaited, stage, (wake) => {
       this.#wake = wake;
-      return this.#chunks.length > 0;
+      return !this.#inbox.isEmpty;
     });
   }
 
@@ -333,7 +337,7 @@ export class Connection {
       const settle = () => {
         clearTimeout(timer);
         subscribe(undefined);
-        if (this.#failure !== undefined && this.#chunks.length === 0) reject(this.#failure(stage));
+        if (this.#failure !== undefined && this.#inbox.isEmpty) reject(this.#failure(stage));
         else resolve();
       };
       const timer = setTimeout(

@@ -7,6 +7,9 @@ import { codeOf } from './tls.ts';
 /** Node gives each address 250 ms by default, which fails on a slow line (nodejs/node#54359). */
 const ATTEMPT_TIMEOUT_MS = 5_000;
 
+/** A new buffer for every read would have the collector let tens of megabytes pile up. */
+const READ_OCTETS = 256 * 1024;
+
 /** The phase of a connection that a failure belongs to, with the peer's name for the error text. */
 export interface Peer {
   readonly host: string;
@@ -15,9 +18,15 @@ export interface Peer {
 
 /**
  * Looks the name up as every other program does (getaddrinfo: hosts file, VPN and container names work) and tries all
- * addresses in turn until `deadline`. `meanwhile` runs while the first packets are under way.
+ * addresses in turn until `deadline`. `meanwhile` runs while the first packets are under way. Plain text is read into one
+ * buffer over and over: `receive` gets each piece of it, and the socket pauses until it is resumed.
  */
-export async function dial(options: DialOptions, deadline: Deadline, meanwhile: () => void): Promise<Socket> {
+export async function dial(
+  options: DialOptions,
+  deadline: Deadline,
+  meanwhile: () => void,
+  receive: (chunk: Buffer) => void,
+): Promise<Socket> {
   const { host, port, signal } = options;
   const socket = connect({
     host,
@@ -26,6 +35,13 @@ export async function dial(options: DialOptions, deadline: Deadline, meanwhile: 
     keepAlive: true,
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT_MS,
+    onread: {
+      buffer: Buffer.allocUnsafe(READ_OCTETS),
+      callback(octets, buffer) {
+        receive(Buffer.from(buffer.buffer, buffer.byteOffset, octets));
+        return false;
+      },
+    },
   });
   const connected = new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve);

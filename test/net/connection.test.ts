@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ConnectionError, InterruptedError, ProtocolError, TimeoutError } from '../../src/errors.ts';
-import { Connection, LINE_LIMIT } from '../../src/net/connection.ts';
+import { Connection } from '../../src/net/connection.ts';
 import { Deadline } from '../../src/net/deadline.ts';
+import { LINE_LIMIT } from '../../src/net/inbox.ts';
 import type { DialOptions } from '../../src/net/options.ts';
 import { Transcript } from '../../src/net/transcript.ts';
 
