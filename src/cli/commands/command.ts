@@ -1,0 +1,19 @@
+import type { Command } from 'commander';
+import type { Protocol } from '../../config/index.ts';
+import type { Context } from '../context.ts';
+
+/** What a command's file exports as `command`. The top of `index.ts` shows one whole. */
+export interface CommandDefinition<Options extends object = object> {
+  /** The servers it talks to: it gets their settings as flags, and `ctx.settings`. Absent: it needs no settings. */
+  readonly connects?: readonly Protocol[];
+  /** Whether the settings of a message (`--from`) belong to it. */
+  readonly composes?: boolean;
+  /** Three commands that a reader can copy, most useful first. */
+  readonly examples: readonly string[];
+  /** Text at the end of `--help`, with its own line ends. */
+  readonly notes?: string;
+  /** Adds arguments and options to the commander command. */
+  define?(command: Command): void;
+  /** Does the work, and resolves with the exit code. Failures are thrown: the shell turns them into text, JSON and a code. */
+  run(ctx: Context, args: readonly string[], options: Options): Promise<number>;
+}

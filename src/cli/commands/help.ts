@@ -1,0 +1,77 @@
+import { SETTING_GROUPS, SETTINGS, type SettingGroup } from '../../config/settings.ts';
+import { UsageError } from '../../errors.ts';
+import { EXIT, EXIT_MEANINGS } from '../exit.ts';
+import { fullHelp } from '../program.ts';
+import type { CommandDefinition } from './command.ts';
+import { COMMANDS } from './index.ts';
+
+const TOPICS: Readonly<Record<string, () => string>> = {
+  'exit-codes': exitCodes,
+  env,
+  json,
+};
+
+export const command: CommandDefinition = {
+  examples: ['mailtool help send', 'mailtool help exit-codes', 'mailtool help env'],
+  define: (program) => program.argument('[topic]', `a command, or: ${Object.keys(TOPICS).join(', ')}`),
+  run(ctx, [topic]) {
+    if (topic === undefined) ctx.output.line(fullHelp(COMMANDS, ctx.io.stdout.columns).trimEnd());
+    else {
+      const text = Object.hasOwn(TOPICS, topic) ? TOPICS[topic] : undefined;
+      if (text === undefined) {
+        return Promise.reject(
+          new UsageError(`no help on '${topic}'`, {
+            hint: `there is help on: ${[...COMMANDS.map(({ name }) => name), ...Object.keys(TOPICS)].join(', ')}`,
+          }),
+        );
+      }
+      ctx.output.line(text());
+      ctx.output.document({ topic, text: text() });
+    }
+    return Promise.resolve(EXIT.done);
+  },
+};
+
+function exitCodes(): string {
+  const rows = EXIT_MEANINGS.map(([code, meaning]) => `${String(code).padStart(4)}  ${meaning}`);
+  return ['Exit codes:', ...rows, '', 'Only 75 says that the same command can be run again as it is.'].join(
+    '\n',
+  );
+}
+
+function env(): string {
+  const lines = [
+    'Settings come from flags, then from the environment, then from --env-file FILE (or ./.env where there is none).',
+    'In a ./.env only MAILTOOL_ names are read. A password is never sent to a server that a less trusted place names.',
+  ];
+  for (const [group, heading] of Object.entries(SETTING_GROUPS)) {
+    const rows = SETTINGS.filter((setting) => setting.group === (group as SettingGroup));
+    if (!rows.some(({ variable }) => variable !== undefined)) continue;
+    lines.push('', heading);
+    for (const { variable, about, choices } of rows) {
+      if (variable === undefined) continue;
+      lines.push(`  ${variable}`, `      ${about}${choices === undefined ? '' : ` (${choices.join('|')})`}`);
+    }
+  }
+  lines.push('', 'Also looked at: NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, TERM, CI.');
+  return lines.join('\n');
+}
+
+function json(): string {
+  return [
+    'With --json a command prints exactly one JSON document on standard output, whether it succeeds or fails:',
+    '',
+    '  {"schema":"mailtool.COMMAND/1","ok":true|false, ...,"warnings":[],"error":null}',
+    '',
+    'ok is true with exit code 0 only. After a failure error is:',
+    '',
+    '  {"code":"EAUTH","exit":77,"stage":"auth","message":"...","hint":"...","retryable":false,',
+    '   "reply":{"code":535,"enhanced":"5.7.8","text":"..."}|null}',
+    '',
+    'Within /1 fields are added, never changed. Dates are ISO 8601 in UTC, sizes octets, collections always there.',
+    '',
+    'send   status ("sent|partial|unknown|failed|skipped|dry-run") messageId envelope{from,to[]} accepted[{address,reply}]',
+    '       rejected[{address,reply}] response queueId size tls{version,cipher,verified}|null auth timingsMs{...}',
+    'probe  protocol host port greeting capabilities[] tls{...,certificate{...}}|null mechanisms[] timingsMs{...}',
+  ].join('\n');
+}

@@ -1,0 +1,36 @@
+import type { CommandDefinition } from './command.ts';
+
+// A new subcommand is a file beside this one, one line in the table below, and test/cli/<name>.test.ts:
+//
+//   export const command: CommandDefinition<{ check?: boolean }> = {
+//     connects: ['pop3'],                                  // gets --pop3-* and --tls-* flags, and ctx.settings
+//     examples: ['mailtool stat', 'mailtool stat --json', 'mailtool stat --check || echo "no mail"'],
+//     define: (command) => command.option('--check', 'exit 1 when the maildrop is empty'),
+//     async run(ctx, args, { check }) {                    // args: the words that are no options, in order
+//       const { messages, size } = await withPop3(ctx, (pop3) => pop3.stat());   // connects, and QUITs or closes
+//       ctx.output.line(`${messages} ${size}`);            // text on stdout, escaped; silent with --json
+//       ctx.output.document({ messages, size });           // fields of the --json document; silent without
+//       return check === true && messages === 0 ? EXIT.no : EXIT.done;
+//     },
+//   };
+//
+// Failures are thrown as the errors of src/errors.ts; the shell says them on stderr, in the JSON document (with whatever
+// document() was given before), and as the exit code. Further: output.bytes() for raw octets, output.warn(),
+// output.verbose(), output.success(), ctx.progress(), ctx.signal, ctx.deadline. Only the file of the command that was
+// asked for is loaded, so imports at its top cost the other commands nothing.
+
+/** One subcommand: enough for the list of commands, and how to get the rest. */
+export interface CommandEntry {
+  readonly name: string;
+  /** One line, without a full stop. */
+  readonly summary: string;
+  load(): Promise<{ readonly command: CommandDefinition }>;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  { name: 'help', summary: 'explain a command, or: exit-codes, env, json', load: () => import('./help.ts') },
+];
+
+export function findCommand(name: string): CommandEntry | undefined {
+  return COMMANDS.find((entry) => entry.name === name);
+}

@@ -1,0 +1,143 @@
+import type { Account, Protocol, Settings } from '../config/index.ts';
+import { UsageError } from '../errors.ts';
+import type { Deadline } from '../net/deadline.ts';
+import type { DialOptions } from '../net/options.ts';
+import type { Transcript } from '../net/transcript.ts';
+import type { Credentials } from '../sasl/index.ts';
+import type { SmtpClient, SmtpOptions } from '../smtp/index.ts';
+import type { Io } from './io.ts';
+import type { Output } from './output.ts';
+import { NO_PROGRESS, type Progress, type ProgressOptions, startProgress } from './progress.ts';
+import { TranscriptLog, transcriptLine } from './transcript-log.ts';
+
+/** Everything a command works with. */
+export class Context {
+  readonly io: Io;
+  readonly output: Output;
+  /** False with `--no-input`, in CI and without a terminal: nothing may be asked. */
+  readonly interactive: boolean;
+  readonly #settings: Settings | undefined;
+  readonly #commandLine: string;
+  #deadline: Deadline | undefined;
+  #log: TranscriptLog | undefined;
+
+  constructor(
+    io: Io,
+    output: Output,
+    settings: Settings | undefined,
+    options: { readonly input: boolean; readonly name: string; readonly deadline: Deadline | undefined },
+  ) {
+    this.io = io;
+    this.output = output;
+    this.interactive = options.input && (io.env['CI'] ?? '') === '' && io.stdin.isTTY && io.stderr.isTTY;
+    this.#settings = settings;
+    this.#commandLine = `mailtool ${options.name}`;
+    this.#deadline = options.deadline;
+  }
+
+  /** Of a command that `connects`. */
+  get settings(): Settings {
+    if (this.#settings === undefined) throw new TypeError('this command has no settings');
+    return this.#settings;
+  }
+
+  /** Aborted by SIGINT or SIGTERM. */
+  get signal(): AbortSignal {
+    return this.io.signal;
+  }
+
+  /** The end of the whole run, with `--deadline`. */
+  get deadline(): Deadline | undefined {
+    return this.#deadline;
+  }
+
+  /** A bar on the terminal of standard error after a second, or nothing where it would be in the way. */
+  progress(options: ProgressOptions): Progress {
+    const { quiet, verbosity } = this.output;
+    return quiet || verbosity > 1 ? NO_PROGRESS : startProgress(this.io, options);
+  }
+
+  /** The account of the settings, checked: ConfigError when it is not complete. Nothing is read and nobody is asked yet. */
+  async account(protocol: Protocol, options: { readonly login?: boolean } = {}): Promise<Account> {
+    const { serverAccount } = await import('../config/index.ts');
+    return serverAccount(this.settings, protocol, options);
+  }
+
+  /** What a client needs to reach `account`: its password and TLS files are read now. */
+  async clientOptions(account: Account): Promise<ClientOptions> {
+    const { readSecret, readTlsFiles } = await import('../config/index.ts');
+    const warn = (text: string) => this.output.warn(text);
+    const { secret, username, mechanism } = account;
+    const password = await readSecret(account, {
+      warn,
+      env: this.io.env,
+      signal: this.signal,
+      ...(secret?.kind === 'stdin' ? { stdin: this.io.stdin.read(this.signal) } : {}),
+    });
+    const transcript = await this.#transcript();
+    if (password !== undefined) transcript?.hide(password);
+    return {
+      host: account.host,
+      port: account.port,
+      security: account.security,
+      tls: await readTlsFiles(account.tls, { warn }),
+      credentials: username === undefined ? undefined : { username, password },
+      mechanism,
+      allowCleartextAuth: account.allowCleartextAuth,
+      connectTimeoutMs: account.connectTimeoutMs,
+      idleTimeoutMs: account.idleTimeoutMs,
+      deadline: this.deadline,
+      transcript,
+      signal: this.signal,
+    };
+  }
+
+  /** Closes what the shell opened. */
+  close(): void {
+    this.#log?.close();
+    this.#log = undefined;
+  }
+
+  async #transcript(): Promise<Transcript | undefined> {
+    const path = this.#settings?.text('log-file');
+    if (path === undefined && this.output.verbosity < 2) return undefined;
+    if (path !== undefined)
+      this.#log ??= new TranscriptLog(path, this.#commandLine, (text) => this.output.warn(text));
+    const { Transcript } = await import('../net/transcript.ts');
+    return new Transcript((entry) => {
+      const line = transcriptLine(entry);
+      this.#log?.line(line);
+      this.output.trace(line);
+    });
+  }
+}
+
+/** What SMTP and POP3 clients have in common. */
+export interface ClientOptions extends DialOptions {
+  readonly credentials?: Credentials | undefined;
+  readonly mechanism?: string | undefined;
+  readonly allowCleartextAuth?: boolean | undefined;
+}
+
+/** Connects to the SMTP server of the settings and logs in; `change` has the last word on the options. */
+export async function connectSmtp(
+  ctx: Context,
+  change: (options: SmtpOptions) => SmtpOptions = (options) => options,
+): Promise<SmtpClient> {
+  const account = await ctx.account('smtp');
+  const options = { ...(await ctx.clientOptions(account)), ehlo: ctx.settings.text('ehlo') };
+  ctx.output.verbose(`connecting to ${account.host}:${account.port} (${account.security})`);
+  const { SmtpClient } = await import('../smtp/index.ts');
+  return SmtpClient.connect(change(options));
+}
+
+/** A duration of the command line in milliseconds: `30s`, `5m`, `2h`, `7d`. */
+export async function durationOption(flag: string, text: string): Promise<number> {
+  const { BadValue, parseDuration } = await import('../config/index.ts');
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    if (error instanceof BadValue) throw new UsageError(`${flag}: ${error.message}`);
+    throw error;
+  }
+}

@@ -1,0 +1,110 @@
+import {
+  AuthenticationError,
+  ConfigError,
+  ConnectionError,
+  DataError,
+  InputError,
+  InterruptedError,
+  MailError,
+  ProtocolError,
+  RecipientsError,
+  RejectedError,
+  StorageError,
+  TlsError,
+  UnsupportedError,
+  UsageError,
+} from '../errors.ts';
+
+/** What the process returns, in the numbers of sysexits.h and a few of our own. */
+export const EXIT = {
+  done: 0,
+  no: 1,
+  usage: 64,
+  data: 65,
+  noInput: 66,
+  recipients: 67,
+  noHost: 68,
+  refused: 69,
+  bug: 70,
+  cannotCreate: 73,
+  io: 74,
+  tryLater: 75,
+  protocol: 76,
+  notAllowed: 77,
+  config: 78,
+  unknown: 79,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+
+/** What `mailtool help exit-codes` prints; one line for each number that can come back. */
+export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[] = [
+  [EXIT.done, 'done'],
+  [EXIT.no, "the question's answer is no (an unmet --expect, an empty maildrop with --check)"],
+  [EXIT.usage, 'usage: unknown flag or command, bad value'],
+  [EXIT.data, 'bad data: a broken address, header or message, an empty body'],
+  [EXIT.noInput, 'no input: a file, message number or unique-id that is not there'],
+  [
+    EXIT.recipients,
+    'recipients refused for good, all of them or some (the rest got the message: do not send again)',
+  ],
+  [EXIT.noHost, 'no such host'],
+  [EXIT.refused, 'refused for good by the server, or it lacks what is needed'],
+  [EXIT.bug, 'a bug in mailtool'],
+  [EXIT.cannotCreate, 'an output file cannot be created'],
+  [EXIT.io, 'input or output error: disk full, short write'],
+  [EXIT.tryLater, 'try later: it can help, and cannot send twice'],
+  [EXIT.protocol, 'TLS failed, the certificate is not trusted, or the server broke the protocol'],
+  [EXIT.notAllowed, 'not allowed: wrong user name or password, log-in refused'],
+  [EXIT.config, 'configuration: a setting is missing or contradicts another'],
+  [EXIT.unknown, 'outcome unknown: the connection died after the last octet left; look before sending again'],
+  [EXIT.interrupted, 'interrupted by SIGINT'],
+  [EXIT.terminated, 'ended by SIGTERM'],
+];
+
+/** What a send came to, as far as the exit code is concerned: the same names as in a receipt. */
+export interface Outcome {
+  readonly rejected: ReadonlyMap<string, unknown>;
+}
+
+/** Exit code for anything thrown; `signal` is the one that ended the run, if one did. */
+export function exitOfError(error: unknown, signal?: NodeJS.Signals): number {
+  if (!(error instanceof MailError)) return EXIT.bug;
+  if (error.delivery === 'in-doubt') return EXIT.unknown;
+  for (const [type, code] of BY_CLASS) {
+    if (error instanceof type) return typeof code === 'number' ? code : code(error as never, signal);
+  }
+  return EXIT.bug;
+}
+
+const CREATING: ReadonlySet<string> = new Set(['open', 'create', 'mkdir']);
+
+type Judge = (error: never, signal: NodeJS.Signals | undefined) => number;
+/** A class stands after those derived from it. */
+const BY_CLASS: readonly (readonly [
+  type: abstract new (...args: never[]) => MailError,
+  code: number | Judge,
+])[] = [
+  [UsageError, EXIT.usage],
+  [DataError, EXIT.data],
+  [InputError, EXIT.noInput],
+  [ConfigError, EXIT.config],
+  [ConnectionError, (error: ConnectionError) => (error.phase === 'dns' ? EXIT.noHost : EXIT.tryLater)],
+  [TlsError, EXIT.protocol],
+  [ProtocolError, EXIT.protocol],
+  [AuthenticationError, (error: RejectedError) => (error.permanent ? EXIT.notAllowed : EXIT.tryLater)],
+  [RecipientsError, (error: RejectedError) => (error.permanent ? EXIT.recipients : EXIT.tryLater)],
+  [RejectedError, (error: RejectedError) => (error.permanent ? EXIT.refused : EXIT.tryLater)],
+  [UnsupportedError, EXIT.refused],
+  [StorageError, (error: StorageError) => (CREATING.has(error.step) ? EXIT.cannotCreate : EXIT.io)],
+  [
+    InterruptedError,
+    (_: InterruptedError, signal: NodeJS.Signals | undefined) =>
+      signal === 'SIGTERM' ? EXIT.terminated : EXIT.interrupted,
+  ],
+];
+
+/** Exit code for a message that was handed over: 67 when somebody does not get it. */
+export function exitOfReceipt(outcome: Outcome): number {
+  return outcome.rejected.size > 0 ? EXIT.recipients : EXIT.done;
+}

@@ -1,0 +1,267 @@
+import { ConfigError, InterruptedError, MailError, StorageError } from '../errors.ts';
+import { EXIT } from './exit.ts';
+import type { Io } from './io.ts';
+import { type ColorWish, PLAIN, type Style, styleFor, toTerminal, wantsColor } from './terminal.ts';
+
+/** So much text is gathered before it is written. */
+const BUFFERED = 64 * 1024;
+
+export interface OutputOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  /** 0: results and warnings; 1: steps; 2: the transcript too. */
+  readonly verbosity: number;
+  readonly color: ColorWish;
+}
+
+/** Thrown into whoever writes when the reader of standard output has gone: the run ends, and that is no failure. */
+export class ReaderGone extends Error {
+  override readonly name = 'ReaderGone';
+}
+
+/**
+ * The two streams of a run. Standard output has data only: text, octets, or with `--json` one document; standard error
+ * has everything for people. What comes from outside is escaped here.
+ */
+export class Output {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbosity: number;
+  readonly #io: Io;
+  readonly #color: ColorWish;
+  #outStyle: Style = PLAIN;
+  #errStyle: Style = PLAIN;
+  #text = '';
+  #fields: Record<string, unknown> = {};
+  #documented = false;
+  readonly #warnings: string[] = [];
+  #failure: unknown;
+  #decoder: InstanceType<typeof TextDecoder> | undefined;
+  #held = '';
+
+  constructor(io: Io, options: OutputOptions) {
+    this.#io = io;
+    this.json = options.json;
+    this.quiet = options.quiet;
+    this.verbosity = options.verbosity;
+    this.#color = options.color;
+  }
+
+  /** Settles the colours of both streams; before it everything is plain. */
+  async prepare(): Promise<void> {
+    const { stdout, stderr, env } = this.#io;
+    this.#outStyle = await styleFor(!this.json && wantsColor(this.#color, env, stdout.isTTY));
+    this.#errStyle = await styleFor(wantsColor(this.#color, env, stderr.isTTY));
+  }
+
+  /** For text on standard output. */
+  get style(): Style {
+    return this.#outStyle;
+  }
+
+  get stdoutIsTTY(): boolean {
+    return this.#io.stdout.isTTY;
+  }
+
+  get stderrIsTTY(): boolean {
+    return this.#io.stderr.isTTY;
+  }
+
+  /** Of the terminal on standard output; absent when it is none. */
+  get columns(): number | undefined {
+    return this.#io.stdout.columns;
+  }
+
+  /**
+   * One line of data (or several) for people and scripts, escaped, and nothing with `--json`. `text` is styled by
+   * `decorate` after it was escaped.
+   */
+  line(text: string, decorate?: (escaped: string, style: Style) => string): void {
+    if (this.json) return;
+    const escaped = toTerminal(text);
+    this.#text += `${decorate === undefined ? escaped : decorate(escaped, this.#outStyle)}\n`;
+    if (this.#text.length >= BUFFERED) void this.#flushText();
+  }
+
+  /** Octets as they are, also with `--json`; a terminal gets their text with the controls made visible. */
+  async bytes(chunk: Uint8Array): Promise<void> {
+    void this.#flushText();
+    await this.#write(this.stdoutIsTTY ? Buffer.from(this.#visible(chunk), 'utf8') : chunk);
+    this.#check();
+  }
+
+  /** A character, or a CR LF, that chunks cut in two is shown when it is whole. */
+  #visible(chunk: Uint8Array): string {
+    this.#decoder ??= new TextDecoder();
+    const text = this.#held + this.#decoder.decode(chunk, { stream: true });
+    this.#held = text.endsWith('\r') ? '\r' : '';
+    return toTerminal(this.#held === '' ? text : text.slice(0, -1));
+  }
+
+  /**
+   * Fields of the one JSON document: later calls add to earlier ones, and the shell prints it when the command is over,
+   * failed or not, with `schema`, `ok` and `error`. Without `--json` it does nothing.
+   */
+  document(fields: Readonly<Record<string, unknown>>): void {
+    if (this.json) Object.assign(this.#fields, fields);
+  }
+
+  /** A warning: on standard error, unless `-q`, and in the document's `warnings`. */
+  warn(text: string): void {
+    this.#warnings.push(text);
+    if (!this.quiet) this.#say(`mailtool: ${this.#errStyle.warning('warning:')} ${toTerminal(text)}`);
+  }
+
+  get warnings(): readonly string[] {
+    return this.#warnings;
+  }
+
+  /** A step, with `-v`. */
+  verbose(text: string): void {
+    if (this.verbosity > 0 && !this.quiet) this.#say(`mailtool: ${toTerminal(text)}`);
+  }
+
+  /** A line of the transcript, with `-vv`. */
+  trace(text: string): void {
+    if (this.verbosity > 1) this.#say(this.#errStyle.faint(toTerminal(text)));
+  }
+
+  /** News of a success: on a terminal or with `-v`, so that a cron job stays silent. */
+  success(text: string): void {
+    if (!this.quiet && (this.stderrIsTTY || this.verbosity > 0))
+      this.#say(this.#errStyle.good(toTerminal(text)));
+  }
+
+  /** What a person at the terminal has to know now; nothing with `-q`. */
+  note(text: string): void {
+    if (!this.quiet) this.#say(`mailtool: ${toTerminal(text)}`);
+  }
+
+  /** An error in the one form that all have. Further lines (each refused recipient) are indented. */
+  error(message: string, hint?: string | null, details: readonly string[] = []): void {
+    const lines = [
+      `mailtool: ${this.#errStyle.error('error:')} ${toTerminal(message)}`,
+      ...details.map((detail) => `  ${toTerminal(detail)}`),
+      ...(hint === undefined || hint === null || hint === '' ? [] : [`hint: ${toTerminal(hint)}`]),
+    ];
+    this.#say(lines.join('\n'));
+  }
+
+  /** Text of our own for standard error, as it is: usage. */
+  usage(text: string): void {
+    this.#io.stderr.write(text);
+  }
+
+  /** The document, once; later calls are ignored. */
+  finish(schema: string, exit: number, error: Readonly<Record<string, unknown>> | undefined): void {
+    if (!this.json || this.#documented) return;
+    this.#documented = true;
+    const document = {
+      schema,
+      ok: exit === EXIT.done,
+      ...this.#fields,
+      warnings: this.#warnings,
+      error: error ?? null,
+    };
+    this.#text += `${toJson(document)}\n`;
+  }
+
+  /** Resolves when everything is written; rejects with `ReaderGone` or a `StorageError`. */
+  async flush(): Promise<void> {
+    await this.#flushText();
+    this.#check();
+  }
+
+  #say(text: string): void {
+    this.#io.stderr.write(`${text}\n`);
+  }
+
+  async #flushText(): Promise<void> {
+    if (this.#text === '') return;
+    const text = this.#text;
+    this.#text = '';
+    await this.#write(Buffer.from(text, 'utf8'));
+  }
+
+  /** Never rejects: the first failure is kept, and what comes after it is dropped. */
+  async #write(bytes: Uint8Array): Promise<void> {
+    if (this.#failure !== undefined) return;
+    try {
+      await this.#io.stdout.write(bytes);
+    } catch (error) {
+      this.#failure ??= writeFailure(error);
+    }
+  }
+
+  #check(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}
+
+function writeFailure(error: unknown): Error {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'EPIPE') return new ReaderGone('nobody reads standard output any more');
+  const reasons: Readonly<Record<string, string>> = {
+    ENOSPC: 'no space left on the device',
+    EDQUOT: 'the disk quota is used up',
+    EFBIG: 'the file would become too large',
+    EIO: 'input/output error',
+  };
+  const reason = reasons[code] ?? (error instanceof Error ? error.message : String(error));
+  return new StorageError(
+    `cannot write to standard output: ${reason}`,
+    { path: '-', step: 'write' },
+    { cause: error, hint: 'what was written there is not complete' },
+  );
+}
+
+// JSON.stringify escapes C0 and lone surrogates; a document shown on a terminal needs the rest too, and stays the same JSON.
+const SHOWN_RAW = /[\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF\uFFF9-\uFFFB]/g;
+
+/** JSON on one line that no terminal obeys. */
+export function toJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    SHOWN_RAW,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** The `error` of a JSON document. */
+export function errorDocument(error: unknown, exit: number): Record<string, unknown> {
+  if (error instanceof MailError) {
+    const { code, ...rest } = error.toJSON();
+    return { code, exit, ...rest };
+  }
+  return {
+    code: 'EBUG',
+    exit,
+    stage: null,
+    message: error instanceof Error ? error.message : String(error),
+    hint: BUG_HINT,
+    retryable: false,
+    reply: null,
+  };
+}
+
+const BUG_HINT = 'this is a bug in mailtool: please report it, with the output of the same command with -v';
+
+/** Says `error` on standard error, for people. */
+export function reportError(output: Output, error: unknown): void {
+  if (error instanceof MailError) {
+    output.error(error.message, error.hint ?? defaultHint(error));
+    return;
+  }
+  output.error(`internal error: ${error instanceof Error ? error.message : String(error)}`, BUG_HINT);
+  if (error instanceof Error && error.stack !== undefined) output.verbose(error.stack);
+}
+
+/** No error leaves its reader without a next step. */
+function defaultHint(error: MailError): string | undefined {
+  if (error instanceof InterruptedError) return undefined;
+  if (error.delivery === 'in-doubt') {
+    return 'it may have been done: look before doing it again';
+  }
+  if (error.retryable) return 'trying again later can help';
+  if (error instanceof ConfigError) return 'mailtool help env lists the settings';
+  return 'the same command with -vv shows what was said';
+}

@@ -1,0 +1,31 @@
+import type { Pop3Client, Pop3Options } from '../pop3/index.ts';
+import type { Context } from './context.ts';
+
+/** Connects to the POP3 server of the settings and logs in; `change` has the last word on the options. */
+export async function connectPop3(
+  ctx: Context,
+  change: (options: Pop3Options) => Pop3Options = (options) => options,
+): Promise<Pop3Client> {
+  const account = await ctx.account('pop3');
+  const options = await ctx.clientOptions(account);
+  ctx.output.verbose(`connecting to ${account.host}:${account.port} (${account.security})`);
+  const { Pop3Client } = await import('../pop3/index.ts');
+  return Pop3Client.connect(change(options));
+}
+
+/**
+ * Does `work` on a connection to the POP3 server of the settings, and QUITs when it is done: resolves only when the
+ * server has said `+OK` to that. When `work` fails the connection is closed without QUIT, so nothing is deleted.
+ */
+export async function withPop3<T>(ctx: Context, work: (pop3: Pop3Client) => Promise<T>): Promise<T> {
+  const pop3 = await connectPop3(ctx);
+  let result: T;
+  try {
+    result = await work(pop3);
+  } catch (error) {
+    pop3.close();
+    throw error;
+  }
+  await pop3.quit();
+  return result;
+}
