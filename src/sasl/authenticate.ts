@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { decodeBase64, decodeBase64Tolerant, encodeBase64 } from '../codec/base64.ts';
 import { AuthenticationError, MailError, ProtocolError } from '../errors.ts';
-import type { Credentials, Mechanism } from './mechanism.ts';
+import type { Credentials, Mechanism, MechanismContext } from './mechanism.ts';
 
 /** So many challenges no mechanism needs: a server that sends more keeps us busy. */
 export const STEP_LIMIT = 10;
@@ -41,6 +42,15 @@ export function requireProtection(mechanism: string, protection: Protection): vo
   );
 }
 
+/** For mechanisms that look at nothing but the credentials. */
+const NO_CONTEXT: MechanismContext = {
+  service: '',
+  host: '',
+  port: 0,
+  offered: new Set(),
+  nonce: () => encodeBase64(randomBytes(18)),
+};
+
 /**
  * Drives `mechanism` to the server's verdict. Fails with `AuthenticationError` when the server refuses, or when it reports
  * success before the mechanism has said its last word.
@@ -50,9 +60,10 @@ export async function authenticate(
   mechanism: Mechanism,
   credentials: Credentials,
   protection: Protection,
+  context: MechanismContext = NO_CONTEXT,
 ): Promise<void> {
   if (mechanism.cleartext) requireProtection(mechanism.name, protection);
-  const dialogue = mechanism.start(credentials);
+  const dialogue = mechanism.start(credentials, context);
   let said = dialogue.next();
   const initial = said.value === undefined ? undefined : encodeBase64(said.value);
   const { step: first, sent } = await profile.start(mechanism.name, initial === '' ? '=' : initial);
@@ -73,7 +84,7 @@ export async function authenticate(
     if (said.done === true) {
       // All is said and the server goes on: an error report, that wants one dummy answer (RFC 7628 3.2.3).
       detail = Buffer.from(decodeBase64Tolerant(step.base64)).toString('utf8').slice(0, 500);
-      step = await profile.respond('');
+      step = await profile.respond(encodeBase64(mechanism.dismissal ?? new Uint8Array()));
       continue;
     }
     try {
