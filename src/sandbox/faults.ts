@@ -1,22 +1,4 @@
-/**
- * Faults on request, `[PROTOCOL.]STAGE:ACTION[@WHEN]`, such as `rcpt:450@2` or `pop3.quit:lose`.
- *
- * STAGE is the command in lower case, `greeting`, or in SMTP `body` (while the message comes in) and `eod` (the reply
- * to its final dot). A stage that both protocols have needs `smtp.` or `pop3.`, unless the action tells.
- *
- * ACTION is one of
- * - `450 text`      SMTP: this reply (400 to 599), the text may be left out; nothing is done. 421 closes, too
- * - `-ERR text`     POP3: this refusal, the text may begin with a response code such as `[SYS/TEMP]`; nothing is done
- * - `drop`          hang up; nothing is done
- * - `lose`          do it, then hang up without a reply
- * - `cut`           do it, then hang up in the middle of the reply
- * - `slow=2s`       wait (`ms`, `s`, `m`; one second when left out), then go on as usual
- * - `stall`         say nothing more, and stay connected
- * - `hide=A+B`      ehlo and capa: leave these capabilities out
- *
- * WHEN counts how often the stage is reached since the start: `@2` the second time, `@2+` from then on, `@2-4`.
- * Without it, every time. Of several faults that fit, the first counts.
- */
+/** Faults on request: what the sandbox does wrong, and when. */
 import { UsageError } from '../errors.ts';
 
 export type Protocol = 'smtp' | 'pop3';
@@ -76,6 +58,25 @@ export interface Fault {
   readonly from: number;
   readonly to: number;
 }
+
+/** The grammar, for a person who is about to write one. */
+export const FAULT_GRAMMAR = `A fault is [PROTOCOL.]STAGE:ACTION[@WHEN], for example rcpt:450@2 or pop3.quit:lose.
+
+STAGE   a command in lower case, greeting, or in SMTP body (while the message comes in) and
+        eod (the reply to its final dot). Where both protocols have the stage, and the action
+        does not tell, it needs smtp. or pop3. in front.
+        SMTP: ${SMTP_STAGES.join(' ')}
+        POP3: ${POP3_STAGES.join(' ')}
+ACTION  450 [TEXT]     SMTP: this reply (400 to 599), and nothing is done; 421 also closes
+        -ERR [TEXT]    POP3: this refusal, and nothing is done; TEXT may be [SYS/TEMP] later
+        drop           hang up; nothing is done
+        lose           do it, then hang up without a reply
+        cut            do it, then hang up in the middle of the reply
+        slow[=2s]      wait (ms, s, m; one second when left out), then go on as usual
+        stall          say nothing more, and stay connected
+        hide=A+B       ehlo and capa: leave these capabilities out
+WHEN    @2 the second time that the stage is reached, @2+ from then on, @2-4 from the second to
+        the fourth time; without it, every time. Of several faults that fit, the first counts.`;
 
 const STAGES: Readonly<Record<Protocol, readonly string[]>> = { smtp: SMTP_STAGES, pop3: POP3_STAGES };
 const PLAIN_ACTIONS = ['drop', 'lose', 'cut', 'stall'] as const;

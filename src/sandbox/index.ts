@@ -21,6 +21,7 @@ import { startPop3 } from './pop3.ts';
 import { startSmtp } from './smtp.ts';
 
 export type { SandboxEvent } from './events.ts';
+export { FAULT_GRAMMAR } from './faults.ts';
 export type { SandboxEnvelope, SandboxMessage } from './maildrop.ts';
 
 export interface SandboxOptions {
@@ -44,7 +45,7 @@ export interface SandboxOptions {
   directory?: string;
   /** Files to put into the maildrop at the start. */
   preload?: readonly string[];
-  /** `STAGE:ACTION[@WHEN]`, for example `rcpt:450@2`: see faults.ts. */
+  /** `STAGE:ACTION[@WHEN]`, for example `rcpt:450@2`: FAULT_GRAMMAR has all of it. */
   faults?: readonly string[];
   /** How long a POP3 session may be silent; ten minutes when absent (RFC 1939 3). */
   idleTimeoutMs?: number;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
-import { Faults, parseFault } from '../../src/sandbox/faults.ts';
+import { FAULT_GRAMMAR, Faults, POP3_STAGES, parseFault, SMTP_STAGES } from '../../src/sandbox/faults.ts';
 
 describe('the fault grammar', () => {
   it.each([
@@ -90,6 +90,15 @@ describe('the fault grammar', () => {
       }
     }
   });
+});
+
+it('has a grammar in words that names every stage and action, at most 100 columns wide', () => {
+  for (const stage of [...SMTP_STAGES, ...POP3_STAGES])
+    expect(FAULT_GRAMMAR).toMatch(new RegExp(`\\b${stage}\\b`));
+  for (const action of ['drop', 'lose', 'cut', 'slow', 'stall', 'hide', '450', '-ERR']) {
+    expect(FAULT_GRAMMAR).toMatch(new RegExp(`(^|\\s)${action}[ =[]`));
+  }
+  for (const line of FAULT_GRAMMAR.split('\n')) expect(line.length).toBeLessThanOrEqual(100);
 });
 
 describe('Faults', () => {
