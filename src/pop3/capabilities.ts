@@ -1,4 +1,5 @@
 import { ProtocolError } from '../errors.ts';
+import { blockLines } from './listing.ts';
 
 /** More lines than any server has; a list without end is an attack. */
 export const CAPABILITY_LIMIT = 200;
@@ -7,10 +8,10 @@ export const CAPABILITY_LIMIT = 200;
 export type Capabilities = ReadonlyMap<string, string>;
 
 /** Reads the lines of an answer to CAPA. */
-export function parseCapabilities(lines: Iterable<Buffer>): Capabilities {
+export async function readCapabilities(block: AsyncIterable<Uint8Array>): Promise<Capabilities> {
   const capabilities = new Map<string, string>();
   let count = 0;
-  for (const line of lines) {
+  for await (const line of blockLines(block)) {
     if (++count > CAPABILITY_LIMIT) {
       throw new ProtocolError(`more than ${CAPABILITY_LIMIT} capabilities`, { stage: 'capa' });
     }

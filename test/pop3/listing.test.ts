@@ -4,7 +4,7 @@ import {
   apopTimestamp,
   CAPABILITY_LIMIT,
   capabilityLine,
-  parseCapabilities,
+  readCapabilities,
   saslMechanisms,
 } from '../../src/pop3/capabilities.ts';
 import { parseDropListing, ROW_LIMIT, readScanListing, readUniqueIdListing } from '../../src/pop3/listing.ts';
@@ -104,20 +104,27 @@ describe('STAT', () => {
 });
 
 describe('CAPA', () => {
-  const capa = (...lines: string[]) => parseCapabilities(lines.map((line) => Buffer.from(line)));
+  const capa = (...lines: string[]) => readCapabilities(streamOf([`${lines.join('\r\n')}\r\n`]));
 
-  test('keywords, parameters, SASL mechanisms', () => {
-    const capabilities = capa('TOP', 'uidl', 'SASL PLAIN  login', 'SASL CRAM-MD5', 'LOGIN-DELAY 900', '');
+  test('keywords, parameters, SASL mechanisms', async () => {
+    const capabilities = await capa(
+      'TOP',
+      'uidl',
+      'SASL PLAIN  login',
+      'SASL CRAM-MD5',
+      'LOGIN-DELAY 900',
+      '',
+    );
     expect(capabilities.get('UIDL')).toBe('');
     expect(capabilities.get('LOGIN-DELAY')).toBe('900');
     expect([...saslMechanisms(capabilities)]).toEqual(['PLAIN', 'LOGIN', 'CRAM-MD5']);
-    expect(capabilityLine(capa('TOP', 'SASL PLAIN'))).toBe('TOP, SASL PLAIN');
-    expect([...saslMechanisms(capa('TOP'))]).toEqual([]);
+    expect(capabilityLine(await capa('TOP', 'SASL PLAIN'))).toBe('TOP, SASL PLAIN');
+    expect([...saslMechanisms(await capa('TOP'))]).toEqual([]);
   });
 
-  test('a list without end is refused', () => {
-    expect(capa(...Array(CAPABILITY_LIMIT).fill('X')).size).toBe(1);
-    expect(() => capa(...Array(CAPABILITY_LIMIT + 1).fill('X'))).toThrow(ProtocolError);
+  test('a list without end is refused', async () => {
+    expect((await capa(...Array(CAPABILITY_LIMIT).fill('X'))).size).toBe(1);
+    await expect(capa(...Array(CAPABILITY_LIMIT + 1).fill('X'))).rejects.toThrow(ProtocolError);
   });
 });
 

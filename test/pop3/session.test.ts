@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AuthenticationError, ProtocolError, UsageError } from '../../src/errors.ts';
-import { Pop3Session, type SessionOptions, type State, VERBS, type Verb } from '../../src/pop3/session.ts';
+import { Pop3Session, type SessionOptions } from '../../src/pop3/session.ts';
+import { type State, VERBS, type Verb } from '../../src/pop3/verbs.ts';
 
 const PIPELINING = new Map([['PIPELINING', '']]);
 
