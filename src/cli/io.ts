@@ -9,6 +9,11 @@ export interface Io {
   readonly stderr: MessageStream;
   /** Aborted by SIGINT or SIGTERM, with the signal's name as the reason. */
   readonly signal: AbortSignal;
+  /**
+   * From now on a signal only aborts `signal`: who calls this ends the run without anybody's pressure. Otherwise the
+   * process ends a few seconds after the first signal, or with the second.
+   */
+  takeSignals(): void;
 }
 
 export interface InputStream {
@@ -35,7 +40,7 @@ export interface MessageStream {
 }
 
 /** The process's own surroundings. Nothing of `process.stdin` and its like is opened before it is used: each costs start-up. */
-export function processIo(signal: AbortSignal): Io {
+export function processIo(signal: AbortSignal, takeSignals: () => void): Io {
   return {
     env: process.env,
     cwd: process.cwd(),
@@ -48,6 +53,7 @@ export function processIo(signal: AbortSignal): Io {
     stdout: new Output(),
     stderr: new Messages(),
     signal,
+    takeSignals,
   };
 }
 

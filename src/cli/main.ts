@@ -13,17 +13,22 @@ const CLEAN_UP_MS = 3_000;
 /** The command: the only place that touches the process. */
 export function main(): void {
   const interruption = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      interruption.abort(signal);
-      // What does not let go in time is left behind; a second signal ends the process by itself.
-      setTimeout(
-        () => process.exit(signal === 'SIGTERM' ? EXIT.terminated : EXIT.interrupted),
-        CLEAN_UP_MS,
-      ).unref();
-    });
-  }
-  run(process.argv.slice(2), processIo(interruption.signal)).then(
+  let patient = false;
+  const onSignal = (signal: 'SIGINT' | 'SIGTERM') => {
+    const second = interruption.signal.aborted;
+    interruption.abort(signal);
+    if (patient) return;
+    // What does not let go in time, or not fast enough for whoever sends the signal again, is left behind.
+    const leave = () => process.exit(signal === 'SIGTERM' ? EXIT.terminated : EXIT.interrupted);
+    if (second) leave();
+    else setTimeout(leave, CLEAN_UP_MS).unref();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  const io = processIo(interruption.signal, () => {
+    patient = true;
+  });
+  run(process.argv.slice(2), io).then(
     (exit) => {
       process.exitCode = exit;
     },

@@ -106,6 +106,13 @@ export class Output {
     if (this.json) Object.assign(this.#fields, fields);
   }
 
+  /** One line of JSON now, in a command that streams them; `document` is then the last line. Without `--json` nothing. */
+  async event(fields: Readonly<Record<string, unknown>>): Promise<void> {
+    if (!this.json) return;
+    this.#text += `${toJson(fields)}\n`;
+    await this.flush();
+  }
+
   /** A warning: on standard error, unless `-q`, and in the document's `warnings`. */
   warn(text: string): void {
     this.#warnings.push(text);

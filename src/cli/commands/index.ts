@@ -28,6 +28,11 @@ export interface CommandEntry {
 }
 
 export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'sandbox',
+    summary: 'run a mail server of your own on this machine, to try things out',
+    load: () => import('./sandbox.ts'),
+  },
   { name: 'help', summary: 'explain a command, or: exit-codes, env, json', load: () => import('./help.ts') },
 ];
 
