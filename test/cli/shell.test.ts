@@ -6,7 +6,7 @@ describe('mailtool without a command', () => {
     const { code, stdout, stderr } = await mailtool([]);
     expect({ code, stdout }).toEqual({ code: 64, stdout: '' });
     expect(stderr).toMatch(/^usage: mailtool COMMAND/);
-    expect(stderr).toContain('send');
+    expect(stderr).toContain('sandbox');
   });
 
   it.each([['--help'], ['-h'], ['help'], ['--json', '--help']])(
