@@ -211,7 +211,7 @@ describe('the POP3 server: TRANSACTION', () => {
     await expect.poll(() => events).toContain('login');
     const other = await open();
     await other.line();
-    for (let n = 0; n < 200; n++) await other.askBlock('CAPA');
+    for (let n = 0; n < 2000; n++) await other.askBlock('CAPA');
     expect(events).not.toContain('retrieved');
     let got = 0;
     reader.socket.on('data', (chunk: Buffer) => {
