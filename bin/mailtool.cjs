@@ -8,7 +8,11 @@ var running = process.versions.node.split('.').map(Number);
 
 if (running[0] < needed[0] || (running[0] === needed[0] && running[1] < needed[1])) {
   process.stderr.write(
-    'mailtool: error: needs Node.js ' + needed.join('.') + ' or newer, this is ' + process.versions.node + '\n',
+    'mailtool: error: needs Node.js ' +
+      needed.join('.') +
+      ' or newer, this is ' +
+      process.versions.node +
+      '\n',
   );
   process.exitCode = 78;
 } else if (process.argv.length === 3 && (process.argv[2] === '--version' || process.argv[2] === '-V')) {

@@ -54,10 +54,17 @@ for (const file of split.outputFiles) {
 }
 
 const require = createRequire(import.meta.url);
-execFileSync(process.execPath, [require.resolve('typescript/package.json').replace('package.json', 'bin/tsc'), '-p', 'tsconfig.lib.json'], {
-  stdio: 'inherit',
-});
+execFileSync(
+  process.execPath,
+  [require.resolve('typescript/package.json').replace('package.json', 'bin/tsc'), '-p', 'tsconfig.lib.json'],
+  {
+    stdio: 'inherit',
+  },
+);
 
 const chunks = readdirSync('dist/cli').length;
-const bytes = readdirSync('dist/cli').reduce((sum, name) => sum + readFileSync(join('dist/cli', name)).length, 0);
+const bytes = readdirSync('dist/cli').reduce(
+  (sum, name) => sum + readFileSync(join('dist/cli', name)).length,
+  0,
+);
 process.stdout.write(`built dist/cli (${chunks} files, ${Math.round(bytes / 1024)} KB) and dist/lib\n`);

@@ -175,7 +175,10 @@ export class TlsError extends MailError {
   readonly code: ErrorCode;
   readonly certificate: PeerCertificate | undefined;
 
-  constructor(message: string, details: ErrorDetails & { readonly certificate?: PeerCertificate | undefined } = {}) {
+  constructor(
+    message: string,
+    details: ErrorDetails & { readonly certificate?: PeerCertificate | undefined } = {},
+  ) {
     super(message, { stage: 'tls', ...details });
     this.certificate = details.certificate;
     this.code = details.certificate === undefined ? 'ETLS' : 'ECERT';
@@ -230,7 +233,12 @@ export class AuthenticationError extends RejectedError {
 export class RecipientsError extends RejectedError {
   readonly replies: ReadonlyMap<string, ReplyDetail>;
 
-  constructor(message: string, replies: ReadonlyMap<string, ReplyDetail>, permanent: boolean, details: ErrorDetails = {}) {
+  constructor(
+    message: string,
+    replies: ReadonlyMap<string, ReplyDetail>,
+    permanent: boolean,
+    details: ErrorDetails = {},
+  ) {
     super(message, { permanent }, { stage: 'rcpt', ...details });
     this.replies = replies;
   }
@@ -255,7 +263,11 @@ export class StorageError extends MailError {
   readonly path: string;
   readonly step: string;
 
-  constructor(message: string, at: { readonly path: string; readonly step: string }, details: ErrorDetails = {}) {
+  constructor(
+    message: string,
+    at: { readonly path: string; readonly step: string },
+    details: ErrorDetails = {},
+  ) {
     super(message, { stage: 'store', retryable: true, ...details });
     this.path = at.path;
     this.step = at.step;
