@@ -1,0 +1,37 @@
+export {
+  AuthenticationError,
+  ConfigError,
+  ConnectionError,
+  DataError,
+  type Delivery,
+  type ErrorCode,
+  InputError,
+  InterruptedError,
+  MailError,
+  type PeerCertificate,
+  ProtocolError,
+  RecipientsError,
+  RejectedError,
+  type ReplyDetail,
+  type Stage,
+  StorageError,
+  TimeoutError,
+  TlsError,
+  UnsupportedError,
+  UsageError,
+} from './errors.ts';
+export { Deadline } from './net/deadline.ts';
+export type { DialOptions } from './net/options.ts';
+export type { Security, TlsInfo, TlsOptions } from './net/tls.ts';
+export { Transcript, type TranscriptEntry } from './net/transcript.ts';
+export * from './pop3/index.ts';
+export type { Credentials } from './sasl/index.ts';
+export {
+  type Envelope,
+  type Message,
+  type Receipt,
+  type SendOptions,
+  SmtpClient,
+  type SmtpOptions,
+  type SmtpReply,
+} from './smtp/index.ts';
