@@ -95,8 +95,13 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   };
   const temporary = await mkdtemp(join(tmpdir(), 'mailtool-sandbox-'));
   const undo: (() => Promise<void>)[] = [() => rm(temporary, { recursive: true, force: true })];
-  const close = async (): Promise<void> => {
+  const tearDown = async (): Promise<void> => {
     for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
+  };
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closed ??= tearDown();
+    return closed;
   };
   try {
     const maildrop = await Maildrop.open(options.directory ?? join(temporary, 'mail'));

@@ -99,8 +99,10 @@ describe('startSandbox', () => {
     const temporary = dirname(sandbox.directory);
     expect((await stat(temporary)).mode & 0o777).toBe(0o700);
     expect((await stat(sandbox.directory)).mode & 0o777).toBe(0o700);
+    const first = sandbox.close();
     await sandbox.close();
     expect(existsSync(temporary)).toBe(false);
+    await first;
     await sandbox.close();
   });
 
