@@ -1,9 +1,12 @@
 import { AuthenticationError, type MailError } from '../errors.ts';
+import { Transcript } from '../net/transcript.ts';
 import {
   authenticate,
   type Credentials,
   candidates,
+  freshNonce,
   type Mechanism,
+  type MechanismContext,
   type Profile,
   type Protection,
   type Step,
@@ -12,6 +15,9 @@ import { apopTimestamp, type Capabilities, saslMechanisms } from './capabilities
 import { logInRefused } from './failures.ts';
 import type { Exchange } from './session.ts';
 import { LINE_LIMIT, type Verb } from './verbs.ts';
+
+/** The connection, as far as a mechanism may look at it. */
+type Peer = Pick<MechanismContext, 'host' | 'port' | 'channelBinding'>;
 
 /** Writes a command and reads its status. */
 type Ask = (verb: Verb, ...words: readonly string[]) => Promise<Exchange>;
@@ -33,14 +39,38 @@ export async function logIn(
   credentials: Credentials,
   wanted: string | undefined,
   protection: Protection,
+  { host, port, channelBinding }: Peer,
 ): Promise<string> {
+  const careful = withoutSecrets(ask, credentials);
   const name = wanted?.toUpperCase();
-  if (name === 'APOP') return apop(ask, greeting, credentials);
-  const mechanisms = name === 'USER' ? [] : candidates(saslMechanisms(capabilities), name, protection);
-  const [mechanism] = mechanisms;
-  if (mechanism === undefined) return userPass(ask, credentials);
-  await authenticate(profileOf(ask, mechanism), mechanism, credentials, protection);
+  if (name === 'APOP') return apop(careful, greeting, credentials);
+  if (name === 'USER') return userPass(careful, credentials);
+  const offered = saslMechanisms(capabilities);
+  const bound = channelBinding !== undefined;
+  const [mechanism] = candidates({ offered, wanted: name, credentials, protection, bound });
+  if (mechanism === undefined) return userPass(careful, credentials);
+  const context: MechanismContext = {
+    service: 'pop',
+    host,
+    port,
+    offered,
+    channelBinding,
+    nonce: freshNonce,
+  };
+  await authenticate(profileOf(careful, mechanism), mechanism, credentials, protection, context);
   return mechanism.name;
+}
+
+/** Some servers repeat what they were sent: a refusal ends up in an error, which must not hold it. */
+function withoutSecrets(ask: Ask, { password, token }: Credentials): Ask {
+  const filter = new Transcript(() => {});
+  for (const secret of [password, token]) if (secret !== undefined) filter.hide(secret);
+  return async (verb, ...words) => {
+    const exchange = await ask(verb, ...words);
+    const { status } = exchange;
+    if (status.indicator === '+') return exchange;
+    return { ...exchange, status: { ...status, text: filter.redact(status.text) } };
+  };
 }
 
 /** RFC 1939 7. */

@@ -263,6 +263,7 @@ export class Pop3Client implements AsyncDisposable {
       credentials,
       this.#options.mechanism,
       { tls: this.tls !== undefined, allowCleartext: this.#options.allowCleartextAuth === true },
+      this.#connection,
     );
     this.#timings.auth = performance.now() - started;
     await this.#capa(); // some are announced to those who have logged in only
