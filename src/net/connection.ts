@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
-import type { SecureContext } from 'node:tls';
+import { type SecureContext, TLSSocket } from 'node:tls';
 import { Unstuffer } from '../codec/dots.ts';
 import type { Line } from '../codec/lines.ts';
 import { ConnectionError, type MailError, type Stage, TimeoutError, TlsError } from '../errors.ts';
+import { type ChannelBinding, channelBinding } from './channel-binding.ts';
 import { Deadline, within } from './deadline.ts';
 import { dial, interrupted, timedOut, where, wording } from './dial.ts';
 import { HIGH_WATER, Inbox } from './inbox.ts';
@@ -86,6 +87,11 @@ export class Connection {
 
   get port(): number {
     return this.#options.port;
+  }
+
+  /** What ties a log-in to this TLS connection; absent without TLS. */
+  get channelBinding(): ChannelBinding | undefined {
+    return this.#socket instanceof TLSSocket ? channelBinding(this.#socket) : undefined;
   }
 
   /** This end's address, as the server would call it. */

@@ -42,14 +42,10 @@ export function requireProtection(mechanism: string, protection: Protection): vo
   );
 }
 
-/** For mechanisms that look at nothing but the credentials. */
-const NO_CONTEXT: MechanismContext = {
-  service: '',
-  host: '',
-  port: 0,
-  offered: new Set(),
-  nonce: () => encodeBase64(randomBytes(18)),
-};
+/** A fresh text for mechanisms that need one; base64 has no comma. */
+export function freshNonce(): string {
+  return encodeBase64(randomBytes(18));
+}
 
 /**
  * Drives `mechanism` to the server's verdict. Fails with `AuthenticationError` when the server refuses, or when it reports
@@ -60,7 +56,7 @@ export async function authenticate(
   mechanism: Mechanism,
   credentials: Credentials,
   protection: Protection,
-  context: MechanismContext = NO_CONTEXT,
+  context: MechanismContext,
 ): Promise<void> {
   if (mechanism.cleartext) requireProtection(mechanism.name, protection);
   const dialogue = mechanism.start(credentials, context);

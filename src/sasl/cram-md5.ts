@@ -5,6 +5,7 @@ import { type Mechanism, utf8 } from './mechanism.ts';
 export const cramMd5: Mechanism = {
   name: 'CRAM-MD5',
   cleartext: false,
+  proof: 'password',
   *start({ username, password = '' }) {
     const challenge = yield undefined;
     const digest = createHmac('md5', utf8(password)).update(challenge).digest('hex');

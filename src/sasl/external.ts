@@ -5,7 +5,6 @@ export const external: Mechanism = {
   name: 'EXTERNAL',
   cleartext: false,
   proof: 'nothing',
-  byNameOnly: true,
   // biome-ignore lint/correctness/useYield: the only response is the last one
   *start({ authorizationId = '' }) {
     return utf8(authorizationId);

@@ -4,6 +4,7 @@ import { type Mechanism, utf8 } from './mechanism.ts';
 export const login: Mechanism = {
   name: 'LOGIN',
   cleartext: true,
+  proof: 'password',
   *start({ username, password = '' }) {
     yield undefined;
     yield utf8(username);

@@ -41,8 +41,8 @@ export interface Mechanism {
   readonly name: string;
   /** The server, or whoever listens, learns the password itself: only under TLS, unless told otherwise. */
   readonly cleartext: boolean;
-  /** What it proves itself with; `nothing` that is in the credentials. */
-  readonly proof?: 'password' | 'token' | 'nothing';
+  /** Which of the credentials it proves itself with. */
+  readonly proof: 'password' | 'token' | 'nothing';
   /** Never chosen unless its name is given. */
   readonly byNameOnly?: true;
   /** It needs the TLS connection's channel binding. */

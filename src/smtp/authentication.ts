@@ -4,7 +4,9 @@ import {
   authenticate,
   type Credentials,
   candidates,
+  freshNonce,
   type Mechanism,
+  type MechanismContext,
   type Profile,
   type Protection,
   type Step,
@@ -13,6 +15,9 @@ import { type Capabilities, offeredMechanisms } from './capabilities.ts';
 import { authenticationRefused } from './failures.ts';
 import type { SmtpReply } from './reply.ts';
 import { AUTH_LINE_LIMIT, type Command } from './session.ts';
+
+/** The connection, as far as a mechanism may look at it. */
+type Peer = Pick<MechanismContext, 'host' | 'port' | 'channelBinding'>;
 
 /** Writes a command and reads its reply. */
 type Ask = (command: Command) => Promise<SmtpReply>;
@@ -27,14 +32,25 @@ export async function logIn(
   credentials: Credentials,
   wanted: string | undefined,
   protection: Protection,
+  connection: Peer,
 ): Promise<string> {
   const offered = offeredMechanisms(capabilities);
-  const mechanisms = candidates(offered, wanted, protection);
+  const { host, port, channelBinding } = connection;
+  const context: MechanismContext = {
+    service: 'smtp',
+    host,
+    port,
+    offered,
+    channelBinding,
+    nonce: freshNonce,
+  };
+  const bound = channelBinding !== undefined;
+  const mechanisms = candidates({ offered, wanted, credentials, protection, bound });
   if (mechanisms.length === 0) throw nothingUsable(offered);
   let refusal: unknown;
   for (const mechanism of mechanisms) {
     try {
-      await authenticate(profileOf(ask, mechanism), mechanism, credentials, protection);
+      await authenticate(profileOf(ask, mechanism), mechanism, credentials, protection, context);
       return mechanism.name;
     } catch (error) {
       refusal = error;

@@ -238,6 +238,7 @@ export class SmtpClient implements AsyncDisposable {
       credentials,
       this.#options.mechanism,
       { tls: this.tls !== undefined, allowCleartext: this.#options.allowCleartextAuth === true },
+      this.#connection,
     );
     this.#timings.auth = performance.now() - started;
   }

@@ -2,9 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { AuthenticationError, ProtocolError } from '../../src/errors.ts';
 import {
   authenticate,
+  type Credentials,
   candidates,
   MECHANISMS,
   type Mechanism,
+  type MechanismContext,
   type Profile,
   type Step,
 } from '../../src/sasl/index.ts';
@@ -12,6 +14,13 @@ import {
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 const secure = { tls: true, allowCleartext: false };
 const exposed = { tls: false, allowCleartext: false };
+const context: MechanismContext = {
+  service: 'smtp',
+  host: 'mx',
+  port: 25,
+  offered: new Set(),
+  nonce: () => 'n',
+};
 const credentials = { username: 'tim', password: 'tanstaaftanstaaf' };
 
 function named(name: string): Mechanism {
@@ -51,10 +60,10 @@ describe('the driver', () => {
   test('an initial response goes with the command, or waits where it may not', async () => {
     const blob = base64('\0tim\0tanstaaftanstaaf');
     const at = scripted([true]);
-    await authenticate(at.profile, named('PLAIN'), credentials, secure);
+    await authenticate(at.profile, named('PLAIN'), credentials, secure, context);
     expect(at.said).toEqual([`PLAIN ${blob}`]);
     const waiting = scripted(['', true], false);
-    await authenticate(waiting.profile, named('PLAIN'), credentials, secure);
+    await authenticate(waiting.profile, named('PLAIN'), credentials, secure, context);
     expect(waiting.said).toEqual(['PLAIN', blob]);
   });
 
@@ -62,20 +71,21 @@ describe('the driver', () => {
     const empty: Mechanism = {
       name: 'EXAMPLE',
       cleartext: false,
+      proof: 'password',
       // biome-ignore lint/correctness/useYield: the only response is the last one
       *start() {
         return new Uint8Array();
       },
     };
     const at = scripted([true]);
-    await authenticate(at.profile, empty, credentials, secure);
+    await authenticate(at.profile, empty, credentials, secure, context);
     expect(at.said).toEqual(['EXAMPLE =']);
   });
 
   test('an error report after the last response gets a dummy answer, and becomes the detail', async () => {
     const refusal = new AuthenticationError('refused', 'PLAIN', { permanent: true });
     const at = scripted([base64('{"status":"invalid_token"}'), refusal]);
-    await expect(authenticate(at.profile, named('PLAIN'), credentials, secure)).rejects.toThrow(
+    await expect(authenticate(at.profile, named('PLAIN'), credentials, secure, context)).rejects.toThrow(
       'refused ({"status":"invalid_token"})',
     );
     expect(at.said.at(-1)).toBe('');
@@ -85,26 +95,35 @@ describe('the driver', () => {
     const wary: Mechanism = {
       name: 'WARY',
       cleartext: false,
+      proof: 'password',
       *start() {
         yield undefined;
         throw new ProtocolError('the server is not who it says');
       },
     };
     const at = scripted([base64('hm')]);
-    await expect(authenticate(at.profile, wary, credentials, secure)).rejects.toThrow('not who it says');
+    await expect(authenticate(at.profile, wary, credentials, secure, context)).rejects.toThrow(
+      'not who it says',
+    );
     expect(at.said.at(-1)).toBe('*');
   });
 
   test('CRAM-MD5 takes keys longer than a block', async () => {
     const at = scripted([base64('<1@x>'), true]);
-    await authenticate(at.profile, named('CRAM-MD5'), { username: 'u', password: 'k'.repeat(100) }, exposed);
+    await authenticate(
+      at.profile,
+      named('CRAM-MD5'),
+      { username: 'u', password: 'k'.repeat(100) },
+      exposed,
+      context,
+    );
     // From Python: hmac.new(b'k' * 100, b'<1@x>', 'md5').hexdigest()
     expect(Buffer.from(at.said[1] ?? '', 'base64').toString()).toBe('u 386f82315f78ae2cbad709d59516436c');
   });
 
   test.each(['PLAIN', 'LOGIN'])('%s is not even begun without TLS', async (name) => {
     const at = scripted([true]);
-    await expect(authenticate(at.profile, named(name), credentials, exposed)).rejects.toBeInstanceOf(
+    await expect(authenticate(at.profile, named(name), credentials, exposed, context)).rejects.toBeInstanceOf(
       AuthenticationError,
     );
     expect(at.said).toEqual([]);
@@ -112,19 +131,43 @@ describe('the driver', () => {
 });
 
 describe('the choice', () => {
-  const names = (offered: string[], protection: typeof secure, wanted?: string) =>
-    candidates(new Set(offered), wanted, protection).map(({ name }) => name);
+  const names = (
+    offered: string[],
+    protection: typeof secure,
+    more: { who?: Credentials; wanted?: string; bound?: boolean } = {},
+  ) =>
+    candidates({
+      offered: new Set(offered),
+      wanted: more.wanted,
+      credentials: more.who ?? credentials,
+      protection,
+      bound: more.bound ?? false,
+    }).map(({ name }) => name);
+  const all = [...MECHANISMS.map(({ name }) => name).reverse(), 'GSSAPI'];
+  const scrams = ['SCRAM-SHA-512', 'SCRAM-SHA-256', 'SCRAM-SHA-1'];
 
-  test('under TLS, and without', () => {
-    const all = ['LOGIN', 'CRAM-MD5', 'PLAIN', 'GSSAPI'];
-    expect(names(all, secure)).toEqual(['PLAIN', 'LOGIN', 'CRAM-MD5']);
-    expect(names(all, exposed)).toEqual(['CRAM-MD5']);
-    expect(names(all, { tls: false, allowCleartext: true })).toEqual(['CRAM-MD5', 'PLAIN', 'LOGIN']);
-    expect(names(['GSSAPI'], secure)).toEqual([]);
+  test('with a password, under TLS and without', () => {
+    expect(names(all, secure)).toEqual([...scrams, 'PLAIN', 'LOGIN', 'CRAM-MD5', 'DIGEST-MD5']);
+    expect(names(all, secure, { bound: true }).slice(0, 4)).toEqual([
+      ...scrams.map((name) => `${name}-PLUS`),
+      scrams[0],
+    ]);
+    expect(names(all, exposed)).toEqual([...scrams, 'CRAM-MD5', 'DIGEST-MD5']);
+    expect(names(all, { tls: false, allowCleartext: true }).slice(-3)).toEqual([
+      'DIGEST-MD5',
+      'PLAIN',
+      'LOGIN',
+    ]);
+    expect(names(['GSSAPI', 'NTLM', 'ANONYMOUS'], secure)).toEqual([]);
+  });
+
+  test('with a token only what takes tokens, with nothing EXTERNAL', () => {
+    expect(names(all, secure, { who: { username: 'u', token: 't' } })).toEqual(['OAUTHBEARER', 'XOAUTH2']);
+    expect(names(all, secure, { who: { username: 'u' } })).toEqual(['EXTERNAL']);
   });
 
   test('by name, offered or not; an unknown one is an error', () => {
-    expect(names([], secure, 'cram-md5')).toEqual(['CRAM-MD5']);
-    expect(() => names([], secure, 'X-OWN')).toThrow('unknown SASL mechanism X-OWN');
+    expect(names([], secure, { wanted: 'cram-md5' })).toEqual(['CRAM-MD5']);
+    expect(() => names([], secure, { wanted: 'X-OWN' })).toThrow('unknown SASL mechanism X-OWN');
   });
 });
