@@ -1,0 +1,202 @@
+/** From settings to what a client needs to reach a server and log in. */
+import { ConfigError } from '../errors.ts';
+import { type Security, saidEndpoint } from './endpoint.ts';
+import type { Settings } from './layers.ts';
+import { SecretSource } from './secret.ts';
+import { type Protocol, SETTINGS, type SettingKey, waysToSet } from './settings.ts';
+import type { Stated } from './stated.ts';
+import type { TlsFiles } from './tls-files.ts';
+import { checkTrust } from './trust.ts';
+import { parseFingerprint, parseMechanism } from './values.ts';
+
+/** A server and how to log in there. It may be printed: the password is not in it, but in the source's private field. */
+export interface Account {
+  readonly protocol: Protocol;
+  /** An IPv6 address has no brackets. */
+  readonly host: string;
+  readonly port: number;
+  readonly security: Security;
+  /** Absent: no log-in. */
+  readonly username: string | undefined;
+  /** In upper case; `none` = do not log in; undefined = the strongest that is offered. */
+  readonly mechanism: string | undefined;
+  /** Give it to `readSecret`. Absent where no password is needed. */
+  readonly secret: SecretSource | undefined;
+  /** Give them to `readTlsFiles`. */
+  readonly tls: TlsFiles;
+  /** True when it was typed, and for a server on this machine. */
+  readonly allowCleartextAuth: boolean;
+  /** Milliseconds; undefined = what the client does by itself. */
+  readonly connectTimeoutMs: number | undefined;
+  readonly idleTimeoutMs: number | undefined;
+  readonly deadlineMs: number | undefined;
+}
+
+export interface AccountOptions {
+  /** False: only to look at the server. No user is wanted and no password touched. */
+  readonly login?: boolean;
+}
+
+/** RFC 8314 7.3 and 6409 3.1, 5321 4.5.4.2; 1939 3. */
+const PORTS = {
+  smtp: { implicit: 465, starttls: 587, none: 25 },
+  pop3: { implicit: 995, starttls: 110, none: 110 },
+} as const satisfies Record<Protocol, Record<Security, number>>;
+
+/** Mechanisms that prove who one is by something else than a password (RFC 4422 appendix A, 4505). */
+const WITHOUT_SECRET: ReadonlySet<string> = new Set(['EXTERNAL', 'ANONYMOUS']);
+
+/** Reaching a server takes at most this, whatever `timeout` allows; less when `timeout` is less. */
+const CONNECT_TIMEOUT_MS = 20_000;
+
+const SECRET_PARTS = ['password', 'password-file', 'password-cmd', 'password-stdin'] as const;
+const SECRET_KINDS = {
+  password: 'text',
+  'password-file': 'file',
+  'password-cmd': 'command',
+  'password-stdin': 'stdin',
+} as const;
+
+/**
+ * The account that `settings` describe. ConfigError when the host is missing, when two settings of one place contradict
+ * each other, when there is a user without a password or the other way round, or when the trust rule is broken.
+ */
+export function serverAccount(
+  settings: Settings,
+  protocol: Protocol,
+  { login = true }: AccountOptions = {},
+): Account {
+  const { host, port, tls, user } = saidEndpoint(settings, protocol);
+  const name = protocol.toUpperCase();
+  if (host === undefined) {
+    throw new ConfigError(`no ${name} server is set`, {
+      stage: 'config',
+      hint: `give ${waysToSet(`${protocol}.host`)}`,
+    });
+  }
+  const security = tls?.value ?? securityOf(protocol, host.value, port?.value);
+  const mechanism = login ? settings.stated(`${protocol}.auth`)?.read(parseMechanism) : 'none';
+  const credentials =
+    mechanism === 'none' ? {} : credentialsOf(settings, protocol, user?.value, mechanism ?? 'auto');
+  if (credentials.secret !== undefined) {
+    checkTrust(credentials.secret, [
+      host.stated,
+      port?.stated,
+      tls?.stated,
+      ...SETTINGS.filter(({ group, steers }) => steers && group !== 'smtp' && group !== 'pop3').map(
+        ({ key }) => settings.stated(key),
+      ),
+    ]);
+  }
+  const idleTimeoutMs = settings.duration('timeout');
+  return {
+    protocol,
+    host: host.value,
+    port: port?.value ?? PORTS[protocol][security],
+    security,
+    username: credentials.username,
+    mechanism: mechanism === 'auto' ? undefined : mechanism,
+    secret: credentials.secret === undefined ? undefined : sourceOf(credentials.secret),
+    tls: tlsFilesOf(settings),
+    allowCleartextAuth: settings.is('allow-cleartext-auth') || isLoopback(host.value),
+    connectTimeoutMs: idleTimeoutMs === undefined ? undefined : Math.min(idleTimeoutMs, CONNECT_TIMEOUT_MS),
+    idleTimeoutMs,
+    deadlineMs: settings.duration('deadline'),
+  };
+}
+
+/**
+ * Whether `host` names this machine by itself, without asking DNS: `localhost` and names below it (RFC 6761 6.3),
+ * 127.0.0.0/8, ::1.
+ */
+export function isLoopback(host: string): boolean {
+  const name = host.toLowerCase().replace(/\.$/, '');
+  if (name === 'localhost' || name.endsWith('.localhost')) return true;
+  if (/^(?:::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name)) return true;
+  return /^[0:]*:0*1$/.test(name) && name.includes(':');
+}
+
+/** TLS when nobody said: required, by the port's custom, but to this machine. */
+function securityOf(protocol: Protocol, host: string, port: number | undefined): Security {
+  if (port === PORTS[protocol].implicit) return 'implicit';
+  return isLoopback(host) ? 'none' : 'starttls';
+}
+
+function credentialsOf(
+  settings: Settings,
+  protocol: Protocol,
+  username: string | undefined,
+  mechanism: string,
+): { readonly username?: string; readonly secret?: Stated } {
+  const name = protocol.toUpperCase();
+  const secret = WITHOUT_SECRET.has(mechanism) ? undefined : secretOf(settings, protocol);
+  const incomplete = (what: string, parts: readonly SettingKey[]) =>
+    new ConfigError(what, {
+      stage: 'config',
+      hint: `give ${parts.map(waysToSet).join(', or ')}; or --${protocol}-auth none to go without logging in`,
+    });
+  if (username === undefined) {
+    if (WITHOUT_SECRET.has(mechanism)) return {};
+    if (secret !== undefined) {
+      throw incomplete(`there is a password for ${name} (${secret.place}), but no user`, [
+        `${protocol}.user`,
+      ]);
+    }
+    if (protocol === 'pop3' || mechanism !== 'auto') {
+      throw incomplete(`no user is set for ${name}`, [`${protocol}.user`]);
+    }
+    return {};
+  }
+  if (secret === undefined && !WITHOUT_SECRET.has(mechanism)) {
+    throw incomplete(`there is a user for ${name}, but no password`, [
+      `${protocol}.password`,
+      `${protocol}.password-file`,
+      `${protocol}.password-cmd`,
+    ]);
+  }
+  return { username, ...(secret === undefined ? {} : { secret }) };
+}
+
+/** The one source of the password that counts: that of the highest layer that has any. */
+function secretOf(settings: Settings, protocol: Protocol): Stated | undefined {
+  for (const layer of settings.layers) {
+    const [first, second] = SECRET_PARTS.flatMap((part) => layer.get(`${protocol}.${part}`) ?? []);
+    if (first !== undefined && second !== undefined) {
+      throw new ConfigError(`the password is said twice: ${first.place} and ${second.place}`, {
+        stage: 'config',
+        hint: 'leave one of them out',
+      });
+    }
+    if (first !== undefined) return first;
+  }
+  return undefined;
+}
+
+function sourceOf(secret: Stated): SecretSource {
+  const part = SECRET_PARTS.find((each) => secret.setting.key.endsWith(`.${each}`)) ?? 'password';
+  return new SecretSource(SECRET_KINDS[part], secret.place, secret.text);
+}
+
+function tlsFilesOf(settings: Settings): TlsFiles {
+  const file = (key: SettingKey) => {
+    const stated = settings.stated(key);
+    return stated === undefined ? undefined : { path: stated.text, place: stated.place };
+  };
+  const [ca, cert, key] = [file('tls.ca'), file('tls.cert'), file('tls.key')];
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new ConfigError(
+      cert === undefined
+        ? `there is a key for TLS (${key?.place}), but no certificate`
+        : `there is a client certificate for TLS (${cert.place}), but no key`,
+      { stage: 'config', hint: `give ${waysToSet(cert === undefined ? 'tls.cert' : 'tls.key')}` },
+    );
+  }
+  const fingerprint = settings.stated('tls.fingerprint')?.read(parseFingerprint);
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(fingerprint === undefined ? {} : { fingerprint }),
+    ...(settings.is('tls.insecure') ? { insecure: true } : {}),
+  };
+}

@@ -1,0 +1,23 @@
+export { type Account, type AccountOptions, isLoopback, serverAccount } from './account.ts';
+export { type DescribedSetting, describeSettings } from './describe.ts';
+export type { Security } from './endpoint.ts';
+export { type EnvFile, type EnvFileChoice, readEnvFiles } from './env-files.ts';
+export { type Layer, loadSettings, Settings, type Sources } from './layers.ts';
+export { nearest } from './nearest.ts';
+export { readSecret, type SecretIo, SecretSource } from './secret.ts';
+export {
+  flagName,
+  type Protocol,
+  SETTING_GROUPS,
+  SETTINGS,
+  type Setting,
+  type SettingGroup,
+  type SettingKey,
+  type SettingKind,
+  settingOf,
+  VARIABLE_PREFIX,
+  waysToSet,
+} from './settings.ts';
+export { type LayerName, Stated, TRUST } from './stated.ts';
+export { readTlsFiles, type TlsFiles, type TlsMaterial } from './tls-files.ts';
+export { BadValue, parseDuration, parseHost, parsePort } from './values.ts';

@@ -1,0 +1,53 @@
+import { ConfigError, UsageError } from '../errors.ts';
+import type { Setting } from './settings.ts';
+import { BadValue, checkValue } from './values.ts';
+
+/** The kinds of layer. What is lower in this table is trusted less: the trust rule compares the numbers. */
+export const TRUST = {
+  default: 4,
+  flag: 3,
+  environment: 2,
+  'env-file': 1,
+  dotenv: 0,
+} as const;
+
+export type LayerName = keyof typeof TRUST;
+
+/** A value that somebody stated. The text is private, so that printing or serialising one shows where, never what. */
+export class Stated {
+  readonly setting: Setting;
+  readonly layer: LayerName;
+  /** `flag --smtp-host`, `environment MAILTOOL_SMTP_HOST`, `./.env:3 MAILTOOL_SMTP_HOST`, `default`. */
+  readonly place: string;
+  readonly #text: string;
+
+  constructor(setting: Setting, text: string, layer: LayerName, place: string) {
+    this.setting = setting;
+    this.layer = layer;
+    this.place = place;
+    this.#text = text;
+  }
+
+  /** As it was written. May be a secret: only `account.ts` asks for that. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** Throws, with the place, when the text is no value for the setting: UsageError for a flag, else ConfigError. */
+  check(): void {
+    this.read((text) => checkValue(this.setting, text));
+  }
+
+  /** What `parse` makes of the text; its BadValue becomes an error that names the place. */
+  read<T>(parse: (text: string) => T): T {
+    try {
+      return parse(this.#text);
+    } catch (error) {
+      if (!(error instanceof BadValue)) throw error;
+      const message = `${this.place}: ${error.message}`;
+      throw this.layer === 'flag'
+        ? new UsageError(message, { stage: 'config' })
+        : new ConfigError(message, { stage: 'config' });
+    }
+  }
+}

@@ -1,0 +1,47 @@
+/** The trust rule: a secret is shown only where a place at least as trusted as its own has sent it. */
+import { ConfigError } from '../errors.ts';
+import { flagName, type SettingKey, settingOf } from './settings.ts';
+import { type Stated, TRUST } from './stated.ts';
+
+/**
+ * Throws a ConfigError when one of `steering` (host, port, TLS, authorities ...) comes from a less trusted place than
+ * `secret`. A repository that somebody cloned can then have a `./.env` that names a server, and will not get the
+ * password of the environment sent there.
+ */
+export function checkTrust(secret: Stated, steering: Iterable<Stated | undefined>): void {
+  for (const stated of steering) {
+    if (stated === undefined || TRUST[stated.layer] >= TRUST[secret.layer]) continue;
+    throw new ConfigError(
+      `the password (${secret.place}) is not used with ${partOf(stated)} from a less trusted place (${stated.place})`,
+      { stage: 'config', hint: hint(secret, stated) },
+    );
+  }
+}
+
+function partOf({ setting }: Stated): string {
+  const [, part = setting.key] = setting.key.split('.');
+  const names: Readonly<Record<string, string>> = {
+    url: 'a server',
+    host: 'a host',
+    port: 'a port',
+    tls: 'a TLS mode',
+    ca: 'an authority',
+    fingerprint: 'a fingerprint',
+  };
+  return names[part] ?? setting.key;
+}
+
+function hint(secret: Stated, stated: Stated): string {
+  const { variable = stated.setting.key } = stated.setting;
+  // A URL has no flag: its parts have.
+  const flag = flagName(settingOf(stated.setting.key.replace(/\.url$/, '.host') as SettingKey));
+  const move = {
+    flag: `give ${flag} as a flag too`,
+    environment: `set ${variable} in the environment too, or give ${flag}`,
+    'env-file': `put ${variable} into the --env-file too, or give ${flag}`,
+    dotenv: '',
+    default: '',
+  }[secret.layer];
+  const without = stated.layer === 'dotenv' ? '--no-env-file goes without ./.env' : undefined;
+  return [move, without ?? 'or have the password in the same place'].join('; ');
+}
