@@ -1,4 +1,4 @@
-import type { Account, Protocol, Settings } from '../config/index.ts';
+import type { Account, Protocol, SettingKey, Settings } from '../config/index.ts';
 import { UsageError } from '../errors.ts';
 import type { Deadline } from '../net/deadline.ts';
 import type { DialOptions } from '../net/options.ts';
@@ -10,29 +10,38 @@ import type { Output } from './output.ts';
 import { NO_PROGRESS, type Progress, type ProgressOptions, startProgress } from './progress.ts';
 import { TranscriptLog, transcriptLine } from './transcript-log.ts';
 
+/** Settings that were typed. */
+export type Flags = Readonly<Partial<Record<SettingKey, string | boolean>>>;
+
+export interface ContextOptions {
+  /** The command's name. */
+  readonly name: string;
+  readonly input: boolean;
+  readonly deadline: Deadline | undefined;
+  readonly settingsWith: (flags: Flags) => Promise<Settings>;
+}
+
 /** Everything a command works with. */
 export class Context {
   readonly io: Io;
   readonly output: Output;
+  /** The end of the whole run, with `--deadline`. */
+  readonly deadline: Deadline | undefined;
   /** False with `--no-input`, in CI and without a terminal: nothing may be asked. */
   readonly interactive: boolean;
   readonly #settings: Settings | undefined;
   readonly #commandLine: string;
-  #deadline: Deadline | undefined;
+  readonly #settingsWith: ContextOptions['settingsWith'];
   #log: TranscriptLog | undefined;
 
-  constructor(
-    io: Io,
-    output: Output,
-    settings: Settings | undefined,
-    options: { readonly input: boolean; readonly name: string; readonly deadline: Deadline | undefined },
-  ) {
+  constructor(io: Io, output: Output, settings: Settings | undefined, options: ContextOptions) {
     this.io = io;
     this.output = output;
     this.interactive = options.input && (io.env['CI'] ?? '') === '' && io.stdin.isTTY && io.stderr.isTTY;
     this.#settings = settings;
     this.#commandLine = `mailtool ${options.name}`;
-    this.#deadline = options.deadline;
+    this.deadline = options.deadline;
+    this.#settingsWith = options.settingsWith;
   }
 
   /** Of a command that `connects`. */
@@ -46,9 +55,9 @@ export class Context {
     return this.io.signal;
   }
 
-  /** The end of the whole run, with `--deadline`. */
-  get deadline(): Deadline | undefined {
-    return this.#deadline;
+  /** The settings as they would be had these flags been typed too. */
+  settingsWith(flags: Flags): Promise<Settings> {
+    return this.#settingsWith(flags);
   }
 
   /** A bar on the terminal of standard error after a second, or nothing where it would be in the way. */

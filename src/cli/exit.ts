@@ -79,6 +79,14 @@ export function exitOfError(error: unknown, signal?: NodeJS.Signals): number {
 
 const CREATING: ReadonlySet<string> = new Set(['open', 'create', 'mkdir']);
 
+/** SMTP says "log in first" to any command (RFC 4954 6). */
+const NOT_ALLOWED: ReadonlySet<number | string> = new Set([530, 535, 538]);
+
+function judgeRefusal(error: RejectedError): number {
+  if (!error.permanent) return EXIT.tryLater;
+  return NOT_ALLOWED.has(error.reply?.code ?? '') ? EXIT.notAllowed : EXIT.refused;
+}
+
 type Judge = (error: never, signal: NodeJS.Signals | undefined) => number;
 /** A class stands after those derived from it. */
 const BY_CLASS: readonly (readonly [
@@ -94,7 +102,7 @@ const BY_CLASS: readonly (readonly [
   [ProtocolError, EXIT.protocol],
   [AuthenticationError, (error: RejectedError) => (error.permanent ? EXIT.notAllowed : EXIT.tryLater)],
   [RecipientsError, (error: RejectedError) => (error.permanent ? EXIT.recipients : EXIT.tryLater)],
-  [RejectedError, (error: RejectedError) => (error.permanent ? EXIT.refused : EXIT.tryLater)],
+  [RejectedError, judgeRefusal],
   [UnsupportedError, EXIT.refused],
   [StorageError, (error: StorageError) => (CREATING.has(error.step) ? EXIT.cannotCreate : EXIT.io)],
   [

@@ -1,3 +1,4 @@
+import type { Settings } from '../config/index.ts';
 import { InterruptedError, MailError, UsageError } from '../errors.ts';
 import { hasFlag, splitArguments } from './arguments.ts';
 import type { CommandDefinition } from './commands/command.ts';
@@ -89,12 +90,14 @@ async function work(
   io: Io,
   output: Output,
 ): Promise<number> {
-  const settings = command.connects === undefined ? undefined : await settingsOf(parsed, io, output);
+  const settings = command.connects === undefined ? undefined : await settingsOf(parsed, io);
+  for (const warning of settings?.warnings ?? []) output.warn(warning);
   const deadlineMs = settings?.duration('deadline');
   const { Context } = await import('./context.ts');
   const ctx = new Context(io, output, settings, {
     name: entry.name,
     input: parsed.globals.input,
+    settingsWith: (flags) => settingsOf({ ...parsed, flags: { ...parsed.flags, ...flags } }, io),
     deadline:
       deadlineMs === undefined ? undefined : (await import('../net/deadline.ts')).Deadline.after(deadlineMs),
   });
@@ -105,18 +108,16 @@ async function work(
   }
 }
 
-async function settingsOf({ flags, globals }: Parsed, io: Io, output: Output) {
+async function settingsOf({ flags, globals }: Parsed, io: Io): Promise<Settings> {
   const { loadSettings, readEnvFiles } = await import('../config/index.ts');
   const { envFiles } = globals;
-  const settings = await loadSettings({
+  return loadSettings({
     flags,
     env: io.env,
     envFiles: await readEnvFiles(
       envFiles === false ? { named: [], none: true } : { named: envFiles, directory: io.cwd },
     ),
   });
-  for (const warning of settings.warnings) output.warn(warning);
-  return settings;
 }
 
 /** Turns the end of a run, good or bad, into text, document and exit code. */

@@ -1,4 +1,11 @@
-import { ConfigError, InterruptedError, MailError, StorageError } from '../errors.ts';
+import {
+  ConfigError,
+  InterruptedError,
+  MailError,
+  RecipientsError,
+  type ReplyDetail,
+  StorageError,
+} from '../errors.ts';
 import { EXIT } from './exit.ts';
 import type { Io } from './io.ts';
 import { type ColorWish, PLAIN, type Style, styleFor, toTerminal, wantsColor } from './terminal.ts';
@@ -168,7 +175,7 @@ export class Output {
       ok: exit === EXIT.done,
       ...this.#fields,
       warnings: this.#warnings,
-      error: error ?? null,
+      error: error ?? this.#fields['error'] ?? null,
     };
     this.#text += `${toJson(document)}\n`;
   }
@@ -252,10 +259,19 @@ export function errorDocument(error: unknown, exit: number): Record<string, unkn
 
 const BUG_HINT = 'this is a bug in mailtool: please report it, with the output of the same command with -v';
 
+/** A line for each refused recipient. */
+export function refusals(replies: ReadonlyMap<string, ReplyDetail>): string[] {
+  return [...replies].map(([path, { code, enhanced, text }]) => {
+    const words = [code, enhanced, text].filter((word) => word !== null && word !== '').join(' ');
+    return `<${path}>: ${words}${String(code).startsWith('4') ? ' (for now)' : ''}`;
+  });
+}
+
 /** Says `error` on standard error, for people. */
 export function reportError(output: Output, error: unknown): void {
   if (error instanceof MailError) {
-    output.error(error.message, error.hint ?? defaultHint(error));
+    const refused = error instanceof RecipientsError && error.replies.size > 1 ? refusals(error.replies) : [];
+    output.error(error.message, error.hint ?? defaultHint(error), refused);
     return;
   }
   output.error(`internal error: ${error instanceof Error ? error.message : String(error)}`, BUG_HINT);

@@ -29,6 +29,11 @@ export interface CommandEntry {
 
 export const COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'probe',
+    summary: 'say what a server offers, and how long its certificate is valid',
+    load: () => import('./probe.ts'),
+  },
+  {
     name: 'sandbox',
     summary: 'run a mail server of your own on this machine, to try things out',
     load: () => import('./sandbox.ts'),

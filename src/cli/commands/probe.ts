@@ -1,0 +1,195 @@
+import { type Account, type Protocol, parseHost, serverAccount } from '../../config/index.ts';
+import { TlsError, UsageError } from '../../errors.ts';
+import type { TlsInfo } from '../../net/tls.ts';
+import type { Context, Flags } from '../context.ts';
+import { EXIT } from '../exit.ts';
+import {
+  capabilityLines,
+  certificateFields,
+  certificateRows,
+  daysLeft,
+  tlsFields,
+} from '../probe/describe.ts';
+import { type Expectation, isMet, parseExpectations } from '../probe/expectations.ts';
+import type { CommandDefinition } from './command.ts';
+
+interface Options {
+  readonly login?: true;
+  readonly expect?: string;
+  readonly minCertDays?: string;
+}
+
+export const command: CommandDefinition<Options> = {
+  connects: ['smtp', 'pop3'],
+  examples: [
+    'mailtool probe smtp mail.example.org:587',
+    'mailtool probe pop3 --login',
+    "mailtool probe smtp mx.example.org --expect 'STARTTLS,SIZE>=25M' --min-cert-days 14 || echo alert",
+  ],
+  notes:
+    'Without HOST the server of the settings is asked. Nothing is sent, and without --login nobody logs in.\n',
+  define: (program) =>
+    program
+      .argument('<protocol>', 'smtp or pop3')
+      .argument('[host[:port]]', 'the server to ask')
+      .option('--login', 'log in as well, as the settings say')
+      .option('--expect <list>', 'exit 1 unless all of this is offered: STARTTLS,AUTH=PLAIN,SIZE>=25M')
+      .option('--min-cert-days <days>', 'exit 1 unless the certificate is valid for so many days'),
+  async run(ctx, [protocol, host], options) {
+    if (protocol !== 'smtp' && protocol !== 'pop3') {
+      throw new UsageError(`probe ${protocol ?? ''}: the protocol is smtp or pop3`);
+    }
+    const expected = parseExpectations(options.expect ?? '');
+    const minimum = days(options.minCertDays);
+    const settings = host === undefined ? ctx.settings : await ctx.settingsWith(target(ctx, protocol, host));
+    const account = serverAccount(settings, protocol, { login: options.login === true });
+    ctx.output.document(NOTHING_FOUND);
+    ctx.output.document({ protocol, host: account.host, port: account.port });
+    const findings = await probe(ctx, account, settings.text('ehlo'));
+    report(ctx, account, findings);
+    return judge(ctx, findings, expected, minimum);
+  },
+};
+
+/** Every field of the document, so that a failure has them too. */
+const NOTHING_FOUND = {
+  protocol: null,
+  host: null,
+  port: null,
+  greeting: null,
+  capabilities: [],
+  plainCapabilities: [],
+  tls: null,
+  mechanisms: [],
+  auth: null,
+  timingsMs: {},
+  unmet: [],
+} as const;
+
+interface Findings {
+  readonly greeting: string;
+  readonly tls: TlsInfo | undefined;
+  readonly capabilities: ReadonlyMap<string, string>;
+  /** Before STARTTLS or STLS, where that took place. */
+  readonly plainCapabilities: ReadonlyMap<string, string> | undefined;
+  readonly mechanism: string | undefined;
+  readonly timingsMs: object;
+}
+
+/** A server that was named is asked as named: its port and TLS are not those of the server in the settings. */
+function target(ctx: Context, protocol: Protocol, text: string): Flags {
+  const typed = (key: `${Protocol}.port` | `${Protocol}.tls`) => {
+    const stated = ctx.settings.stated(key);
+    return stated?.layer === 'flag' ? stated.text : undefined;
+  };
+  let host: string;
+  let port: number | undefined;
+  try {
+    ({ host, port } = parseHost(text));
+  } catch (error) {
+    throw new UsageError(`HOST: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  const implicit = protocol === 'smtp' ? 465 : 995;
+  const tls = typed(`${protocol}.tls`) ?? (port === implicit ? 'implicit' : undefined);
+  const number =
+    port ?? typed(`${protocol}.port`) ?? (tls === 'implicit' ? implicit : protocol === 'smtp' ? 587 : 110);
+  return {
+    [`${protocol}.host`]: host,
+    [`${protocol}.port`]: String(number),
+    ...(tls === undefined ? {} : { [`${protocol}.tls`]: tls }),
+  };
+}
+
+async function probe(ctx: Context, account: Account, ehlo: string | undefined): Promise<Findings> {
+  const options = await ctx.clientOptions(account);
+  ctx.output.verbose(`connecting to ${account.host}:${account.port} (${account.security})`);
+  try {
+    const client =
+      account.protocol === 'smtp'
+        ? await (await import('../../smtp/index.ts')).SmtpClient.connect({ ...options, ehlo })
+        : await (await import('../../pop3/index.ts')).Pop3Client.connect(options);
+    const { greeting, tls, capabilities, plainCapabilities, mechanism, timingsMs } = client;
+    await client.quit();
+    return { greeting, tls, capabilities, plainCapabilities, mechanism, timingsMs };
+  } catch (error) {
+    if (error instanceof TlsError && error.certificate !== undefined) {
+      const { certificate } = error;
+      ctx.output.document({
+        tls: { version: null, cipher: null, verified: false, certificate: certificateFields(certificate) },
+      });
+      rows(ctx, certificateRows(certificate));
+    }
+    throw error;
+  }
+}
+
+function mechanismsOf(protocol: Protocol, capabilities: ReadonlyMap<string, string>): string[] {
+  const parameters = capabilities.get(protocol === 'smtp' ? 'AUTH' : 'SASL') ?? '';
+  return parameters.split(/\s+/).filter((word) => word !== '');
+}
+
+function report(ctx: Context, { protocol, host, port }: Account, findings: Findings): void {
+  const { greeting, tls, capabilities, plainCapabilities, mechanism, timingsMs } = findings;
+  const mechanisms = mechanismsOf(protocol, capabilities);
+  const timings = Object.entries(timingsMs).map(
+    ([step, ms]) => [step, Math.round(Number(ms) * 10) / 10] as const,
+  );
+  ctx.output.document({
+    greeting,
+    capabilities: capabilityLines(capabilities),
+    plainCapabilities: capabilityLines(plainCapabilities ?? new Map()),
+    tls: tlsFields(tls),
+    mechanisms,
+    auth: mechanism ?? null,
+    timingsMs: Object.fromEntries(timings),
+  });
+  rows(ctx, [
+    ['server', `${host}:${port} (${protocol.toUpperCase()})`],
+    ['greeting', greeting],
+    [
+      'TLS',
+      tls === undefined ? 'none' : `${tls.version}, ${tls.cipher}${tls.verified ? '' : ', NOT VERIFIED'}`,
+    ],
+    ...(tls?.certificate === undefined ? [] : certificateRows(tls.certificate)),
+    ...(plainCapabilities === undefined
+      ? []
+      : [['before TLS', capabilityLines(plainCapabilities).join(', ')] as const]),
+    ['offers', capabilityLines(capabilities).join(', ') || 'nothing'],
+    ['mechanisms', mechanisms.join(', ') || 'none'],
+    ...(mechanism === undefined ? [] : [['log-in', `accepted (${mechanism})`] as const]),
+    ['took', timings.map(([step, ms]) => `${step} ${ms} ms`).join(', ')],
+  ]);
+}
+
+function rows(ctx: Context, all: readonly (readonly [label: string, text: string])[]): void {
+  // A name that a server gives must not begin a line of its own.
+  for (const [label, text] of all) ctx.output.line(`${label.padEnd(12)}${text.replaceAll(/[\r\n\t]/g, ' ')}`);
+}
+
+function judge(
+  { output }: Context,
+  { tls, capabilities, plainCapabilities }: Findings,
+  expected: readonly Expectation[],
+  minimum: number | undefined,
+): number {
+  const offers = [capabilities, ...(plainCapabilities === undefined ? [] : [plainCapabilities])];
+  const unmet = expected.filter((expectation) => !isMet(expectation, offers)).map(({ text }) => text);
+  const certificate = tls?.certificate;
+  if (minimum !== undefined && (certificate === undefined || daysLeft(certificate) < minimum)) {
+    unmet.push(certificate === undefined ? 'a certificate' : `${minimum} days of certificate`);
+  }
+  if (unmet.length === 0) return EXIT.done;
+  output.document({ unmet });
+  output.error(
+    `not as expected, there is no ${unmet.join(', no ')}`,
+    'what the server offers is listed above',
+  );
+  return EXIT.no;
+}
+
+function days(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,5}$/.test(text))
+    throw new UsageError(`--min-cert-days ${JSON.stringify(text)} is no number of days`);
+  return Number(text);
+}

@@ -1,0 +1,54 @@
+import { UsageError } from '../../errors.ts';
+
+/** One thing that a server should offer: `STARTTLS`, `AUTH=PLAIN`, `SIZE>=25M`. */
+export interface Expectation {
+  /** As it was written. */
+  readonly text: string;
+  readonly keyword: string;
+  /** One of the keyword's parameters, in upper case. */
+  readonly parameter?: string;
+  /** The least value of the keyword's one number. */
+  readonly least?: number;
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
+
+/** Reads the list of `--expect`, with commas. UsageError when an entry makes no sense. */
+export function parseExpectations(list: string): Expectation[] {
+  return list
+    .split(',')
+    .map((text) => text.trim())
+    .filter((text) => text !== '')
+    .map((text) => {
+      const match = /^([a-z0-9][a-z0-9-]*)(?:=([!-~]+)|>=(\d{1,15})([kmg]?))?$/i.exec(text);
+      if (match === null) {
+        throw new UsageError(`--expect ${JSON.stringify(text)} makes no sense`, {
+          hint: 'write STARTTLS, AUTH=PLAIN or SIZE>=25M, with commas between them',
+        });
+      }
+      const [, keyword = '', parameter, number, unit = ''] = match;
+      return {
+        text,
+        keyword: keyword.toUpperCase(),
+        ...(parameter === undefined ? {} : { parameter: parameter.toUpperCase() }),
+        ...(number === undefined ? {} : { least: Number(number) * (UNITS[unit.toUpperCase()] ?? 1) }),
+      };
+    });
+}
+
+/** Whether the server offers it, before or after TLS. */
+export function isMet(
+  { keyword, parameter, least }: Expectation,
+  offers: readonly ReadonlyMap<string, string>[],
+): boolean {
+  return offers.some((capabilities) => {
+    const parameters = capabilities.get(keyword);
+    if (parameters === undefined) return false;
+    const words = parameters.toUpperCase().split(/\s+/);
+    if (parameter !== undefined) return words.includes(parameter);
+    // SIZE 0 and SIZE alone: no limit that the server states (RFC 1870 4).
+    if (least !== undefined)
+      return Number(words[0]) >= least || (keyword === 'SIZE' && Number(words[0] ?? 0) === 0);
+    return true;
+  });
+}
