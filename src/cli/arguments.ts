@@ -1,4 +1,5 @@
 import { flagName, SETTINGS } from '../config/settings.ts';
+import type { ColorWish } from './terminal.ts';
 
 /** The command line, with the name of the command taken out: options of the shell may stand before it or after it. */
 export interface SplitArguments {
@@ -37,4 +38,11 @@ function takesValue(word: string): boolean {
 export function hasFlag(argv: readonly string[], ...flags: readonly string[]): boolean {
   const end = argv.indexOf('--');
   return argv.slice(0, end === -1 ? argv.length : end).some((word) => flags.includes(word));
+}
+
+/** The wish of `--color`, for an error that comes before the command line is parsed. */
+export function colorFlag(argv: readonly string[]): ColorWish {
+  const at = argv.indexOf('--color');
+  const value = at === -1 ? argv.find((word) => word.startsWith('--color='))?.slice(8) : argv[at + 1];
+  return value === 'always' || value === 'never' ? value : 'auto';
 }

@@ -1,6 +1,6 @@
 import type { Settings } from '../config/index.ts';
 import { InterruptedError, MailError, UsageError } from '../errors.ts';
-import { hasFlag, splitArguments } from './arguments.ts';
+import { colorFlag, hasFlag, splitArguments } from './arguments.ts';
 import type { CommandDefinition } from './commands/command.ts';
 import { COMMANDS, type CommandEntry, findCommand } from './commands/index.ts';
 import { EXIT, exitOfError } from './exit.ts';
@@ -47,7 +47,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     json: hasFlag(argv, '--json'),
     quiet: hasFlag(argv, '-q', '--quiet'),
     verbosity: 0,
-    color: 'auto',
+    color: colorFlag(argv),
   };
   const entry = name === undefined ? undefined : findCommand(name);
   try {
@@ -59,7 +59,9 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     }
     return await runCommand(entry, rest, io, rough);
   } catch (error) {
-    return settle(new Output(io, rough), io, entry, () => Promise.reject(error));
+    const output = new Output(io, rough);
+    await output.prepare();
+    return settle(output, io, entry, () => Promise.reject(error));
   }
 }
 
