@@ -106,14 +106,14 @@ export function serverAccount(
 }
 
 /**
- * Whether `host` names this machine by itself, without asking DNS: `localhost` and names below it (RFC 6761 6.3),
- * 127.0.0.0/8, ::1.
+ * Whether `host` is this machine whatever a name server says: `localhost` itself (names below it are often looked up),
+ * 127.0.0.0/8 and ::1.
  */
 export function isLoopback(host: string): boolean {
-  const name = host.toLowerCase().replace(/\.$/, '');
-  if (name === 'localhost' || name.endsWith('.localhost')) return true;
-  if (/^(?:::ffff:)?127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name)) return true;
-  return /^[0:]*:0*1$/.test(name) && name.includes(':');
+  if (host.toLowerCase() === 'localhost') return true;
+  const octets = /^(?:::ffff:)?127\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/i.exec(host);
+  if (octets !== null) return octets.slice(1).every((octet) => Number(octet) <= 255);
+  return /^[0:]*:0{0,3}1$/.test(host);
 }
 
 /** TLS when nobody said: required, by the port's custom, but to this machine. */

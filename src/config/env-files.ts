@@ -8,6 +8,8 @@ import { quote } from './values.ts';
 /** More than any honest file has; the reader's time grows with the square of some texts. */
 export const MAX_ENV_FILE = 64 * 1024;
 
+const READ_SIZE = 16 * 1024;
+
 /** A `.env` file as it was read; `named` when the user gave its name, and did not only stand in its directory. */
 export interface EnvFile {
   readonly path: string;
@@ -76,14 +78,15 @@ async function readEnvFile(path: string, named: boolean): Promise<string | undef
 
 /** All of `file` from where it stands, or undefined when that is more than `limit` octets. */
 export async function readAtMost(file: FileHandle, limit: number): Promise<Buffer | undefined> {
-  const bytes = Buffer.alloc(limit + 1);
+  const chunks: Buffer[] = [];
   let size = 0;
-  while (size <= limit) {
-    const { bytesRead } = await file.read(bytes, size, bytes.length - size, null);
-    if (bytesRead === 0) return bytes.subarray(0, size);
+  for (;;) {
+    const { bytesRead, buffer } = await file.read({ buffer: Buffer.alloc(READ_SIZE), position: null });
+    if (bytesRead === 0) return Buffer.concat(chunks);
     size += bytesRead;
+    if (size > limit) return undefined;
+    chunks.push(buffer.subarray(0, bytesRead));
   }
-  return undefined;
 }
 
 /** The system's word for what went wrong with a file, without the path that Node adds. */
