@@ -96,17 +96,6 @@ describeInterop('log in', (servers) => {
     });
   });
 
-  it('refuses to send a password in clear without being told to', async () => {
-    const [args, env] = attempt(servers, ['SMTP', 'none', 'plain'], account(servers, 'alice'));
-    const { outcome, everything } = await talk(
-      args.filter((arg) => arg !== '--allow-cleartext-auth'),
-      env,
-    );
-    expect(outcome.status).toBe(77);
-    expect(outcome.stderr).toContain('--allow-cleartext-auth');
-    expect(everything).not.toMatch(/C: AUTH/);
-  });
-
   it('says which mechanisms there are when the wanted one is not', async () => {
     const user = account(servers, 'alice');
     const env = smtpLogin(servers, {
