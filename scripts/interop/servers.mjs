@@ -148,11 +148,10 @@ async function start(given) {
 
 /** Asks both masters to end, by process id, and waits until they have. */
 async function halt(directory) {
-  for (const pid of [postfixPid(join(directory, 'postfix')), dovecotPid(join(directory, 'dovecot'))]) {
-    if (pid === undefined || !alive(pid)) continue;
-    process.kill(pid, 'SIGTERM');
-    await until(`process ${pid} has not ended`, () => !alive(pid));
-  }
+  const masters = [postfixPid(join(directory, 'postfix')), dovecotPid(join(directory, 'dovecot'))];
+  const running = masters.filter((pid) => pid !== undefined && alive(pid));
+  for (const pid of running) process.kill(pid, 'SIGTERM');
+  for (const pid of running) await until(`process ${pid} has not ended`, () => !alive(pid));
 }
 
 async function stop(given) {
