@@ -1,0 +1,155 @@
+import { open, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { base64Lines, base64LinesSize } from '../codec/base64.ts';
+import { DataError, InputError } from '../errors.ts';
+import { checkText, field } from './header.ts';
+import { parameter, plainFallback, withParameters } from './parameter.ts';
+import type { Part } from './part.ts';
+import { bytesSource, exactly, type Source } from './source.ts';
+
+/** A file to go with a message. */
+export interface Attachment extends Source {
+  /** As the reader will see it, without folders. */
+  readonly filename: string;
+  /** `type/subtype`; by the file name's ending when absent. */
+  readonly type?: string;
+  /** What HTML calls it by, as `cid:...`; without angle brackets. */
+  readonly contentId?: string;
+  /** Shown within the HTML, not listed beside it. */
+  readonly inline?: boolean;
+}
+
+/** What may be said of an attachment beyond its bytes. */
+export interface AttachmentOptions {
+  readonly filename?: string;
+  readonly type?: string;
+  readonly contentId?: string;
+}
+
+const READ_OCTETS = 1024 * 1024;
+
+/**
+ * A file as an attachment: opened and measured now, so that one that is missing or cannot be read ends the run before
+ * anything is sent (`InputError`), and read only when its turn comes.
+ */
+export async function fileAttachment(path: string, options: AttachmentOptions = {}): Promise<Attachment> {
+  const size = await measured(path);
+  return { filename: basename(path), ...options, size, open: () => fileBytes(path) };
+}
+
+/** Bytes in memory as an attachment. */
+export function bytesAttachment(
+  filename: string,
+  bytes: Uint8Array,
+  options: AttachmentOptions = {},
+): Attachment {
+  return { filename, ...options, ...bytesSource(bytes) };
+}
+
+async function measured(path: string): Promise<number> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { size, isFile } = await file
+        .stat()
+        .then((found) => ({ size: found.size, isFile: found.isFile() }));
+      if (!isFile) throw new InputError(`cannot attach ${path}: it is not a file`, NOT_A_FILE);
+      return size;
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    if (cause instanceof InputError) throw cause;
+    const folder = await stat(path).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+    if (folder) throw new InputError(`cannot attach ${path}: it is a folder`, NOT_A_FILE);
+    throw unreadable(path, cause);
+  }
+}
+
+const NOT_A_FILE = {
+  stage: 'compose',
+  hint: 'pack it into an archive first; for a stream use -A -;name=NAME',
+} as const;
+
+function unreadable(path: string, cause: unknown): InputError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const why =
+    code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'permission denied' : String(cause);
+  return new InputError(`cannot read ${path}: ${why}`, { stage: 'compose', cause });
+}
+
+/** A chunk is only good until the next is asked for: one buffer serves the whole file. */
+async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
+  const file = await open(path, 'r').catch((cause: unknown) => {
+    throw unreadable(path, cause);
+  });
+  try {
+    const { size } = await file.stat();
+    const buffer = Buffer.allocUnsafe(Math.min(READ_OCTETS, size + 1));
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** An attachment as a part, in base64. */
+export async function attachmentPart(attachment: Attachment): Promise<Part> {
+  const { filename, contentId, inline, size } = attachment;
+  checkText('the name of an attachment', filename);
+  const name = filename.split(/[/\\]/).pop() ?? '';
+  const type = await typeOf(attachment);
+  let header = field(
+    'Content-Type',
+    withParameters(type, name === '' ? [] : parameter('name', plainFallback(name))),
+  );
+  header += field('Content-Transfer-Encoding', ['base64']);
+  const disposition = inline === true ? 'inline' : 'attachment';
+  header += field(
+    'Content-Disposition',
+    withParameters(disposition, name === '' ? [] : parameter('filename', name)),
+  );
+  if (contentId !== undefined) header += field('Content-ID', [`<${checkContentId(contentId)}>`]);
+  return {
+    header,
+    bodySize: base64LinesSize(size),
+    body: () => base64Lines(exactly(attachment, name || 'the attachment')),
+  };
+}
+
+async function typeOf({ filename, type }: Attachment): Promise<string> {
+  if (type === undefined) {
+    const { default: mime } = await import('mime');
+    const known = mime.getType(filename);
+    // Messages within messages may not be encoded (RFC 2046 5.2.1), so a file of one goes as bytes.
+    return known === null || /^(?:message|multipart)\//.test(known) ? 'application/octet-stream' : known;
+  }
+  if (!/^[!#$&^\w.+-]{1,127}\/[!#$&^\w.+-]{1,127}(?:;[ -~]*)?$/.test(type)) {
+    throw new DataError(`not a media type: ${JSON.stringify(type.slice(0, 80))}`, {
+      stage: 'compose',
+      hint: 'it looks like application/pdf',
+    });
+  }
+  if (/^(?:message|multipart)\//i.test(type)) {
+    throw new DataError(`an attachment cannot have the type ${type}, which may not be encoded`, {
+      stage: 'compose',
+      hint: 'leave the type out to send it as plain bytes',
+    });
+  }
+  return type;
+}
+
+function checkContentId(id: string): string {
+  const inner = id.replace(/^<(.*)>$/s, '$1');
+  if (/^[!-;=?-~]{1,200}$/.test(inner)) return inner;
+  throw new DataError(`not a content id: ${JSON.stringify(id.slice(0, 80))}`, {
+    stage: 'compose',
+    hint: 'use letters, digits, dots and dashes: cid=logo',
+  });
+}

@@ -1,0 +1,61 @@
+/** Bytes of a named character set to text, for reading what others wrote: never throws. */
+
+/** windows-1252 at 80 to 9F; `TextDecoder` of Node 20 gives C1 controls there. Undefined places keep their own number. */
+const WINDOWS_1252 =
+  '\u20ac\x81\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\x8d\u017d\x8f' +
+  '\x90\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\x9d\u017e\u0178';
+
+const LATIN = new Set([
+  'windows-1252',
+  'cp1252',
+  'cp-1252',
+  'iso-8859-1',
+  'latin1',
+  'iso8859-1',
+  'us-ascii',
+  'ascii',
+]);
+
+/** Names that mailers use and `TextDecoder` does not know, or takes for something else. */
+const ALIASES: Readonly<Record<string, string>> = {
+  unicode: 'utf-8',
+  utf8: 'utf-8',
+  'utf-8mb4': 'utf-8',
+  'x-unknown': 'utf-8',
+  '8bit': 'utf-8',
+  cp932: 'shift_jis',
+  'x-sjis': 'shift_jis',
+  cp936: 'gbk',
+  'gb2312-1980': 'gbk',
+  cp949: 'euc-kr',
+  eucjp: 'euc-jp',
+  eucjpms: 'euc-jp',
+  iso2022jp: 'iso-2022-jp',
+  cp874: 'windows-874',
+  cp950: 'big5',
+};
+
+export function decodeCharset(bytes: Uint8Array, label: string): string {
+  const name = label.trim().toLowerCase();
+  if (LATIN.has(name)) return decodeWindows1252(bytes);
+  try {
+    return new TextDecoder(ALIASES[name] ?? name).decode(bytes);
+  } catch {
+    return decodeUnlabelled(bytes);
+  }
+}
+
+/** Text whose character set nobody named: UTF-8 if it can be that, otherwise windows-1252. */
+export function decodeUnlabelled(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return decodeWindows1252(bytes);
+  }
+}
+
+function decodeWindows1252(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    .toString('latin1')
+    .replace(/[\x80-\x9f]/g, (control) => WINDOWS_1252.charAt(control.charCodeAt(0) - 0x80));
+}

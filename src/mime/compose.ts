@@ -1,0 +1,169 @@
+import { DataError } from '../errors.ts';
+import { type Mailbox, mailboxTokens, wireAddress } from './address.ts';
+import { type Attachment, attachmentPart } from './attachment.ts';
+import { checkFieldName, checkText, field, textField, wordLimit } from './header.ts';
+import { dateText, messageIdOf, newBoundary, newMessageId, UNIQUE, type Uniqueness } from './ids.ts';
+import { withParameters } from './parameter.ts';
+import { multipart, type Part, partBytes, partSize } from './part.ts';
+import type { Source } from './source.ts';
+import { textPart } from './text.ts';
+
+/** A message as a person thinks of it. */
+export interface Draft {
+  readonly from: Mailbox;
+  readonly replyTo?: readonly Mailbox[];
+  readonly to: readonly Mailbox[];
+  readonly cc?: readonly Mailbox[];
+  /** In the envelope only. */
+  readonly bcc?: readonly Mailbox[];
+  readonly subject?: string;
+  /** A string, or UTF-8 (failing that, windows-1252) from a source. */
+  readonly text?: string | Source;
+  readonly html?: string | Source;
+  readonly attachments?: readonly Attachment[];
+  /** Fields beyond those above; text that is not ASCII is encoded. */
+  readonly headers?: readonly { readonly name: string; readonly value: string }[];
+  readonly priority?: 'high' | 'normal' | 'low';
+  readonly date?: Date;
+  /** With or without angle brackets. */
+  readonly messageId?: string;
+  readonly inReplyTo?: string;
+}
+
+/** A finished message: its bytes as often as they are asked for, and what is known of them beforehand. */
+export interface Composed extends AsyncIterable<Uint8Array> {
+  /** Octets, exact. */
+  readonly size: number;
+  /** With its angle brackets. */
+  readonly messageId: string;
+  /** Whether any octet is above 127. */
+  readonly eightBit: boolean;
+  /** Whether an address in the header is not ASCII before its @ (RFC 6532). */
+  readonly smtpUtf8: boolean;
+}
+
+/**
+ * Builds the message of a draft. Every part is measured and checked here; attachments are read when the bytes are. Rejects
+ * with `DataError` for what cannot be in a message.
+ */
+export async function compose(draft: Draft, unique: Uniqueness = UNIQUE): Promise<Composed> {
+  const messageId =
+    draft.messageId === undefined
+      ? newMessageId(domainOf(draft.from), unique)
+      : messageIdOf(draft.messageId, 'the Message-ID');
+  const body = await bodyOf(draft, unique);
+  const header = `${headerOf(draft, messageId, unique)}MIME-Version: 1.0\r\n${body.header}`;
+  const message: Part = { ...body, header };
+  const smtpUtf8 = /[^\0-\x7f]/.test(header);
+  return {
+    size: partSize(message),
+    messageId,
+    eightBit: smtpUtf8,
+    smtpUtf8,
+    [Symbol.asyncIterator]: () => partBytes(message),
+  };
+}
+
+/** Who sends and who receives, by the same addresses as in the header: To, Cc and Bcc in order, each once. */
+export function envelopeOf(draft: Draft): {
+  readonly reversePath: string;
+  readonly recipients: readonly string[];
+} {
+  const recipients = new Set<string>();
+  for (const { address } of [...draft.to, ...(draft.cc ?? []), ...(draft.bcc ?? [])])
+    recipients.add(wireAddress(address));
+  return { reversePath: wireAddress(draft.from.address), recipients: [...recipients] };
+}
+
+function domainOf({ address }: Mailbox): string {
+  const domain = wireAddress(address).slice(address.lastIndexOf('@') + 1);
+  return /[^\0-\x7f]/.test(domain) || domain.startsWith('[') ? 'localhost' : domain;
+}
+
+/** Fields that a draft has a place for, or that the message's structure decides. */
+const OWN_FIELDS = new Map([
+  ['from', '--from'],
+  ['to', '--to'],
+  ['cc', '--cc'],
+  ['bcc', '--bcc'],
+  ['reply-to', '--reply-to'],
+  ['subject', '--subject'],
+  ['date', '--date'],
+  ['message-id', '--message-id'],
+  ['in-reply-to', '--in-reply-to'],
+  ['mime-version', undefined],
+]);
+
+function headerOf(draft: Draft, messageId: string, unique: Uniqueness): string {
+  const { from, replyTo, to, cc, subject, priority, inReplyTo } = draft;
+  let header = field('Date', [dateText(draft.date ?? unique.now)]);
+  header += addressField('From', [from]);
+  if (replyTo !== undefined && replyTo.length > 0) header += addressField('Reply-To', replyTo);
+  // A message that shows nobody says so, or relays put what they think there.
+  header +=
+    to.length > 0 ? addressField('To', to) : cc?.length ? '' : field('To', ['undisclosed-recipients:;']);
+  if (cc !== undefined && cc.length > 0) header += addressField('Cc', cc);
+  if (subject !== undefined) header += textField('Subject', subject);
+  header += field('Message-ID', [messageId]);
+  if (inReplyTo !== undefined) {
+    const parent = messageIdOf(inReplyTo, 'the message that is answered');
+    header += field('In-Reply-To', [parent]);
+    if (!draft.headers?.some(({ name }) => name.toLowerCase() === 'references'))
+      header += field('References', [parent]);
+  }
+  if (priority !== undefined) header += PRIORITY_FIELDS[priority];
+  for (const { name, value } of draft.headers ?? []) header += freeField(name, value);
+  return header;
+}
+
+const PRIORITY_FIELDS = {
+  high: 'X-Priority: 1\r\nImportance: high\r\n',
+  normal: 'X-Priority: 3\r\nImportance: normal\r\n',
+  low: 'X-Priority: 5\r\nImportance: low\r\n',
+} as const;
+
+function addressField(name: string, mailboxes: readonly Mailbox[]): string {
+  const last = mailboxes.length - 1;
+  const tokens = mailboxes.flatMap((mailbox, index) => {
+    checkText(`the name in ${name}`, mailbox.name);
+    checkText(`the address in ${name}`, mailbox.address);
+    const own = mailboxTokens(mailbox, wordLimit(name));
+    return index < last ? [...own.slice(0, -1), `${own.at(-1)},`] : own;
+  });
+  return field(name, tokens);
+}
+
+function freeField(name: string, value: string): string {
+  checkFieldName(name);
+  const key = name.toLowerCase();
+  if (OWN_FIELDS.has(key) || key.startsWith('content-')) {
+    const flag = OWN_FIELDS.get(key);
+    throw new DataError(`the header field ${name} cannot be set freely`, {
+      stage: 'compose',
+      hint: flag === undefined ? 'it follows from the parts of the message' : `use ${flag} for it`,
+    });
+  }
+  return textField(name, value);
+}
+
+/** Text and HTML as alternatives, images of the HTML beside it, attachments around it all (RFC 2046 5.1). */
+async function bodyOf({ text, html, attachments = [] }: Draft, unique: Uniqueness): Promise<Part> {
+  const container = (subtype: string, parts: readonly Part[]): Part => {
+    const boundary = newBoundary(unique);
+    const type = withParameters(`multipart/${subtype}`, [`boundary="${boundary}"`]);
+    return multipart(field('Content-Type', type), boundary, parts);
+  };
+  const inline = attachments.filter((attachment) => attachment.inline === true && html !== undefined);
+  const others = attachments.filter((attachment) => !inline.includes(attachment));
+  const bodies: Part[] = [];
+  if (text !== undefined || html === undefined) bodies.push(await textPart(text ?? '', 'plain'));
+  if (html !== undefined) {
+    const page = await textPart(html, 'html');
+    const images = await Promise.all(inline.map(attachmentPart));
+    bodies.push(images.length > 0 ? container('related', [page, ...images]) : page);
+  }
+  const [only] = bodies;
+  const body = bodies.length === 1 && only !== undefined ? only : container('alternative', bodies);
+  if (others.length === 0) return body;
+  return container('mixed', [body, ...(await Promise.all(others.map(attachmentPart)))]);
+}

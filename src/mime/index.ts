@@ -1,0 +1,15 @@
+export { type Mailbox, parseAddressList, wireAddress } from './address.ts';
+export { type Attachment, type AttachmentOptions, bytesAttachment, fileAttachment } from './attachment.ts';
+export { type Composed, compose, type Draft, envelopeOf } from './compose.ts';
+export { decodeWords } from './encoded-word.ts';
+export type { Uniqueness } from './ids.ts';
+export { type RawMessage, rawMessage } from './raw.ts';
+export {
+  fieldValue,
+  type HeaderField,
+  parseHeader,
+  readAddresses,
+  readDate,
+  readText,
+} from './read-header.ts';
+export { bytesSource, type Source } from './source.ts';

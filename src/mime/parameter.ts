@@ -1,0 +1,55 @@
+import { checkText } from './header.ts';
+
+/** Characters of an RFC 2045 token: those need no quotes. */
+const TOKEN = /^[!#$%&'*+.0-9A-Z^_`a-z{|}~-]+$/;
+/** Characters that stand for themselves in an extended value (RFC 2231 7, attribute-char). */
+const ATTRIBUTE_CHARACTER = /[!#$&+.0-9A-Z^_`a-z{|}~-]/;
+/** What one piece of a value may have, so that it fits on a line with its name. */
+const PIECE = 60;
+
+/**
+ * A parameter of a MIME field as tokens, each beginning a place where a line may break. A value that is not ASCII, or too
+ * long for a line, takes the extended form with continuations (RFC 2231 3 and 4).
+ */
+export function parameter(name: string, value: string): string[] {
+  checkText(`the parameter ${name}`, value);
+  if (value.length <= PIECE && TOKEN.test(value)) return [`${name}=${value}`];
+  if (value.length <= PIECE && /^[\x20-\x7e]*$/.test(value))
+    return [`${name}="${value.replace(/["\\]/g, '\\$&')}"`];
+  const pieces: string[] = [];
+  let piece = '';
+  for (const character of value) {
+    const encoded = percentEncoded(character);
+    if (piece.length + encoded.length > PIECE) {
+      pieces.push(piece);
+      piece = '';
+    }
+    piece += encoded;
+  }
+  pieces.push(piece);
+  if (pieces.length === 1) return [`${name}*=utf-8''${piece}`];
+  return pieces.map((text, index) => `${name}*${index}*=${index === 0 ? "utf-8''" : ''}${text}`);
+}
+
+/** The same for readers that do not know the extended form: other characters become `_`. */
+export function plainFallback(value: string): string {
+  const plain = value
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .replace(/[^\x20-\x7e]+/g, '_');
+  return plain.length <= PIECE ? plain : `${plain.slice(0, PIECE - 12)}${plain.slice(-12)}`;
+}
+
+/** The value of a field and its parameters, as tokens for `field`. */
+export function withParameters(value: string, ...parameters: readonly (readonly string[])[]): string[] {
+  const tokens = [value, ...parameters.flat()];
+  return tokens.map((token, index) => (index < tokens.length - 1 ? `${token};` : token));
+}
+
+function percentEncoded(character: string): string {
+  if (ATTRIBUTE_CHARACTER.test(character)) return character;
+  let encoded = '';
+  for (const octet of Buffer.from(character, 'utf8'))
+    encoded += `%${octet.toString(16).toUpperCase().padStart(2, '0')}`;
+  return encoded;
+}

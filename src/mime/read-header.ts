@@ -1,0 +1,117 @@
+import { type Mailbox, parseAddressList } from './address.ts';
+import { decodeUnlabelled } from './charset.ts';
+import { decodeWords } from './encoded-word.ts';
+
+/** One field of a message that somebody else made. */
+export interface HeaderField {
+  readonly name: string;
+  /** Unfolded, encoded words as they came. */
+  readonly value: string;
+}
+
+export const HEADER_LIMIT = 1024 * 1024;
+const FIELDS_LIMIT = 10_000;
+const FIELD_LIMIT = 256 * 1024;
+
+/**
+ * The fields of a header block; what follows the first blank line is not looked at. For mail as it comes: lines that are no
+ * fields are passed over, bytes without a charset are UTF-8 or windows-1252, and nothing throws. Limits: 1 MB, 10,000
+ * fields, 256 KB each; what is beyond is left out.
+ */
+export function parseHeader(block: Uint8Array): HeaderField[] {
+  const bytes = Buffer.from(block.buffer, block.byteOffset, Math.min(block.length, HEADER_LIMIT));
+  const fields: { name: string; lines: string[]; octets: number }[] = [];
+  for (let at = 0; at < bytes.length && fields.length <= FIELDS_LIMIT; ) {
+    const found = bytes.indexOf(0x0a, at);
+    const end = found === -1 ? bytes.length : found;
+    const line = bytes.subarray(at, end > at && bytes[end - 1] === 0x0d ? end - 1 : end);
+    at = end + 1;
+    if (line.length === 0) break;
+    const last = fields.at(-1);
+    if (line[0] === 0x20 || line[0] === 0x09) {
+      if (last !== undefined && last.octets + line.length <= FIELD_LIMIT) {
+        last.lines.push(decodeUnlabelled(line));
+        last.octets += line.length;
+      }
+      continue;
+    }
+    const colon = line.indexOf(0x3a);
+    if (colon <= 0) continue;
+    const name = line.subarray(0, colon).toString('latin1').trimEnd();
+    fields.push({
+      name,
+      lines: [decodeUnlabelled(line.subarray(colon + 1, colon + 1 + FIELD_LIMIT))],
+      octets: line.length,
+    });
+  }
+  return fields.slice(0, FIELDS_LIMIT).map(({ name, lines }) => ({ name, value: lines.join('').trim() }));
+}
+
+/** The first field of that name, in any case. */
+export function fieldValue(fields: readonly HeaderField[], name: string): string | undefined {
+  const wanted = name.toLowerCase();
+  return fields.find((entry) => entry.name.toLowerCase() === wanted)?.value;
+}
+
+/** A field's text as a person reads it. */
+export function readText(value: string): string {
+  return decodeWords(value);
+}
+
+/** Addresses are decoded after they have been told apart: a decoded name may hold a comma. Never throws. */
+export function readAddresses(value: string): Mailbox[] {
+  try {
+    return parseAddressList(value).map(({ name, address }) => ({ name: decodeWords(name), address }));
+  } catch {
+    return guessAddresses(value);
+  }
+}
+
+/** What a strict reader refuses: everything that looks like an address counts, whatever stands before it is its name. */
+function guessAddresses(value: string): Mailbox[] {
+  const found: Mailbox[] = [];
+  let from = 0;
+  for (const match of value.matchAll(/<?([^\s<>"(),;:@]{1,200}@[^\s<>"(),;:@]{1,255})>?/g)) {
+    const before = value.slice(from, match.index).replace(/^[\s,;]+|[\s,;]+$/g, '');
+    found.push({ name: decodeWords(before.replace(/^"(.*)"$/s, '$1')), address: match[1] ?? '' });
+    from = match.index + match[0].length;
+    if (found.length >= 1_000) break;
+  }
+  if (found.length === 0 && value.trim() !== '') return [{ name: decodeWords(value.trim()), address: '' }];
+  return found;
+}
+
+const MONTHS = 'janfebmaraprmayjunjulaugsepoctnovdec';
+const ZONES: Readonly<Record<string, number>> = {
+  ut: 0,
+  gmt: 0,
+  z: 0,
+  est: -300,
+  edt: -240,
+  cst: -360,
+  cdt: -300,
+  mst: -420,
+  mdt: -360,
+  pst: -480,
+  pdt: -420,
+};
+
+/** A Date field (RFC 5322 3.3, with the old forms of 4.3); undefined for what is none. */
+export function readDate(value: string): Date | undefined {
+  const text = value.slice(0, 200).replace(/\([^()]*\)/g, ' ');
+  const match =
+    /(\d{1,2})\s+([a-z]{3})[a-z]*\s+(\d{2,4})\s+(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\s*([+-]\d{4}|[a-z]{1,5}))?/i.exec(
+      text,
+    );
+  if (match === null) return undefined;
+  const [, day, monthName = '', yearText = '', hour, minute, second = '0', zone = 'GMT'] = match;
+  const month = MONTHS.indexOf(monthName.toLowerCase()) / 3;
+  if (!Number.isInteger(month)) return undefined;
+  const shortYear = Number(yearText);
+  const year = yearText.length === 4 ? shortYear : shortYear < 50 ? 2000 + shortYear : 1900 + shortYear;
+  const offset = /^[+-]/.test(zone)
+    ? (zone.startsWith('-') ? -1 : 1) * (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(3)))
+    : (ZONES[zone.toLowerCase()] ?? 0);
+  const time = Date.UTC(year, month, Number(day), Number(hour), Number(minute) - offset, Number(second));
+  return Number.isNaN(time) ? undefined : new Date(time);
+}

@@ -1,0 +1,71 @@
+import { DataError } from '../errors.ts';
+
+/** Bytes that are measured now and read when their turn comes; they can be read more than once. */
+export interface Source {
+  /** In octets, exact. */
+  readonly size: number;
+  open(): AsyncIterable<Uint8Array>;
+}
+
+export function bytesSource(bytes: Uint8Array): Source {
+  return {
+    size: bytes.length,
+    async *open() {
+      if (bytes.length > 0) yield bytes;
+    },
+  };
+}
+
+/**
+ * The octets of a source, as many as it promised. One that ends early, or does not end, has changed since it was measured:
+ * that is a `DataError`, and the message is not ended with a part of it.
+ */
+export async function* exactly(source: Source, name: string): AsyncGenerator<Uint8Array> {
+  let octets = 0;
+  for await (const chunk of source.open()) {
+    octets += chunk.length;
+    if (octets > source.size) break;
+    yield chunk;
+  }
+  if (octets !== source.size) {
+    throw new DataError(`${name} changed while it was read: it had ${source.size} octets`, {
+      stage: 'compose',
+      hint: 'nothing was sent; send a copy that nobody writes to',
+    });
+  }
+}
+
+/** All of a source in memory. */
+export async function readAll(source: Source, name: string): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  // A source may use its memory again for the next chunk.
+  for await (const chunk of exactly(source, name)) chunks.push(Uint8Array.from(chunk));
+  return Buffer.concat(chunks);
+}
+
+const CR = 0x0d;
+const LF = 0x0a;
+
+/** Text with every line end (CRLF, LF alone, CR alone) as CRLF, its last line ended. */
+export async function* canonical(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let heldCr = false;
+  let open = false;
+  for await (const chunk of source) {
+    const out = Buffer.allocUnsafe(chunk.length * 2 + 2);
+    let at = 0;
+    for (const octet of chunk) {
+      if (heldCr || octet === LF) {
+        out[at++] = CR;
+        out[at++] = LF;
+        open = false;
+      }
+      const afterCr = heldCr;
+      heldCr = octet === CR;
+      if (octet === CR || (octet === LF && afterCr) || octet === LF) continue;
+      out[at++] = octet;
+      open = true;
+    }
+    if (at > 0) yield out.subarray(0, at);
+  }
+  if (heldCr || open) yield Buffer.from('\r\n');
+}

@@ -1,0 +1,98 @@
+import { base64Lines, base64LinesSize, encodeBase64Lines } from '../codec/base64.ts';
+import { encodeQuotedPrintable } from '../codec/quoted-printable.ts';
+import { field } from './header.ts';
+import { withParameters } from './parameter.ts';
+import type { Part } from './part.ts';
+import { canonical, exactly, readAll, type Source } from './source.ts';
+
+/** Larger texts are not looked at as a whole, but go out in base64 as they come. */
+const IN_MEMORY = 4 * 1024 * 1024;
+/** A longer line would have to be cut by somebody (RFC 5321 4.5.3.1.6). */
+const LONGEST_LINE = 998;
+
+/** A text part: 7bit where that is possible, quoted-printable where most of it stays readable, base64 otherwise. */
+export async function textPart(text: string | Source, subtype: 'plain' | 'html'): Promise<Part> {
+  if (typeof text !== 'string' && text.size > IN_MEMORY) return largeText(text, subtype);
+  const bytes = typeof text === 'string' ? Buffer.from(text, 'utf8') : await readAll(text, 'the text');
+  const lines = await joined(canonical(once(bytes)));
+  const { encoding, charset } = choose(lines);
+  const encoded =
+    encoding === '7bit'
+      ? lines
+      : encoding === 'base64'
+        ? encodeBase64Lines(lines)
+        : encodeQuotedPrintable(lines);
+  return {
+    header: textHeader(subtype, charset, encoding),
+    bodySize: encoded.length,
+    async *body() {
+      if (encoded.length > 0) yield encoded;
+    },
+  };
+}
+
+async function largeText(text: Source, subtype: string): Promise<Part> {
+  let size = 0;
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let charset = 'utf-8';
+  for await (const chunk of canonical(exactly(text, 'the text'))) {
+    size += chunk.length;
+    if (charset === 'utf-8' && !decodes(decoder, chunk)) charset = 'windows-1252';
+  }
+  return {
+    header: textHeader(subtype, charset, 'base64'),
+    bodySize: base64LinesSize(size),
+    body: () => base64Lines(canonical(exactly(text, 'the text'))),
+  };
+}
+
+function decodes(decoder: TextDecoder, chunk: Uint8Array): boolean {
+  try {
+    decoder.decode(chunk, { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function textHeader(subtype: string, charset: string, encoding: string): string {
+  return (
+    field('Content-Type', withParameters(`text/${subtype}`, [`charset=${charset}`])) +
+    field('Content-Transfer-Encoding', [encoding])
+  );
+}
+
+function choose(lines: Uint8Array): { encoding: '7bit' | 'quoted-printable' | 'base64'; charset: string } {
+  let eightBit = 0;
+  let control = 0;
+  let line = 0;
+  let longest = 0;
+  for (const octet of lines) {
+    if (octet === 0x0a) line = 0;
+    else if (octet !== 0x0d && ++line > longest) longest = line;
+    if (octet > 0x7e) eightBit++;
+    else if (octet < 0x20 && octet !== 0x0a && octet !== 0x0d && octet !== 0x09) control++;
+  }
+  const charset =
+    eightBit === 0
+      ? 'us-ascii'
+      : decodes(new TextDecoder('utf-8', { fatal: true }), lines)
+        ? 'utf-8'
+        : 'windows-1252';
+  if (eightBit + control === 0 && longest <= LONGEST_LINE) return { encoding: '7bit', charset: 'utf-8' };
+  const readable = (eightBit + control) * 6 <= lines.length;
+  return {
+    encoding: readable ? 'quoted-printable' : 'base64',
+    charset: charset === 'us-ascii' ? 'utf-8' : charset,
+  };
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+async function joined(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of source) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
