@@ -46,26 +46,31 @@ export async function readAll(source: Source, name: string): Promise<Buffer> {
 const CR = 0x0d;
 const LF = 0x0a;
 
-/** Text with every line end (CRLF, LF alone, CR alone) as CRLF, its last line ended. */
+/** Text with every line end (CRLF, LF alone, CR alone, CR CR LF) as one CRLF, and its last line ended. */
 export async function* canonical(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let heldCr = false;
+  /** CRs whose meaning the next octet decides: none, one, or two. */
+  let heldCr = 0;
   let open = false;
   for await (const chunk of source) {
-    const out = Buffer.allocUnsafe(chunk.length * 2 + 2);
+    const out = Buffer.allocUnsafe(chunk.length * 2 + 4);
     let at = 0;
     for (const octet of chunk) {
-      if (heldCr || octet === LF) {
+      if (octet === CR && heldCr < 2) {
+        heldCr++;
+        continue;
+      }
+      const ends = octet === LF || (octet === CR && heldCr > 0) ? 1 : heldCr;
+      for (let n = 0; n < ends; n++) {
         out[at++] = CR;
         out[at++] = LF;
-        open = false;
       }
-      const afterCr = heldCr;
-      heldCr = octet === CR;
-      if (octet === CR || (octet === LF && afterCr) || octet === LF) continue;
-      out[at++] = octet;
-      open = true;
+      if (octet === CR) continue; // two stay held: the oldest was a line end of its own
+      heldCr = 0;
+      open = octet !== LF;
+      if (open) out[at++] = octet;
     }
     if (at > 0) yield out.subarray(0, at);
   }
-  if (heldCr || open) yield Buffer.from('\r\n');
+  const ends = heldCr > 0 ? heldCr : open ? 1 : 0;
+  if (ends > 0) yield Buffer.from('\r\n'.repeat(ends));
 }

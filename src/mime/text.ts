@@ -46,7 +46,7 @@ async function largeText(text: Source, subtype: string): Promise<Part> {
   };
 }
 
-function decodes(decoder: TextDecoder, chunk: Uint8Array): boolean {
+function decodes(decoder: InstanceType<typeof TextDecoder>, chunk: Uint8Array): boolean {
   try {
     decoder.decode(chunk, { stream: true });
     return true;
