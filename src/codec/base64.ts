@@ -62,16 +62,30 @@ function encodeRun(bytes: Uint8Array, from: number, to: number, out: Uint16Array
   return next + 2;
 }
 
-/** Encodes octets `from` up to `to` as lines of 76 columns, each ended by CRLF, into memory of its own. */
-function encodeLines(bytes: Uint8Array, from: number, to: number): Uint8Array {
-  const buffer = new ArrayBuffer(base64LinesSize(to - from));
-  const out = new Uint16Array(buffer);
+/** Memory for encoded lines, as the cells that are written and the octets that are given away. */
+interface Page {
+  readonly cells: Uint16Array;
+  readonly octets: Uint8Array;
+}
+
+function newPage(octets: number): Page {
+  const buffer = new ArrayBuffer(base64LinesSize(octets));
+  return { cells: new Uint16Array(buffer), octets: markWireReady(new Uint8Array(buffer)) };
+}
+
+/** Encodes octets `from` up to `to` as lines of 76 columns, each ended by CRLF; they fill the page. */
+function encodeLines(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  page: Page = newPage(to - from),
+): Uint8Array {
   let cell = 0;
   for (let at = from; at < to; at += LINE_OCTETS) {
-    cell = encodeRun(bytes, at, Math.min(at + LINE_OCTETS, to), out, cell);
-    out[cell++] = CRLF;
+    cell = encodeRun(bytes, at, Math.min(at + LINE_OCTETS, to), page.cells, cell);
+    page.cells[cell++] = CRLF;
   }
-  return markWireReady(new Uint8Array(buffer));
+  return page.octets;
 }
 
 /** Encodes without line breaks, padded. */
@@ -137,12 +151,13 @@ export function base64LinesSize(octets: number): number {
 
 /**
  * Encodes a stream as lines of 76 columns, every one ended by CRLF (RFC 2045 6.8); nothing for no octets. Gives chunks of
- * 78 KB, each in memory of its own, whatever the chunks of the source are; these are not kept after the next pull.
+ * 78 KB whatever the chunks of the source are; each is only good until the next is asked for, and so is the source's.
  */
 export async function* base64Lines(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   // Octets that do not fill a step wait here; made only when a source gives other than whole steps.
   let pending: Uint8Array | undefined;
   let held = 0;
+  let page: Page | undefined;
   for await (const chunk of source) {
     let at = 0;
     if (held > 0 && pending !== undefined) {
@@ -150,11 +165,14 @@ export async function* base64Lines(source: AsyncIterable<Uint8Array>): AsyncGene
       pending.set(chunk.subarray(0, at), held);
       held += at;
       if (held < BASE64_STEP) continue;
-      yield encodeLines(pending, 0, held);
+      page ??= newPage(BASE64_STEP);
+      yield encodeLines(pending, 0, held, page);
       held = 0;
     }
-    for (; chunk.length - at >= BASE64_STEP; at += BASE64_STEP)
-      yield encodeLines(chunk, at, at + BASE64_STEP);
+    for (; chunk.length - at >= BASE64_STEP; at += BASE64_STEP) {
+      page ??= newPage(BASE64_STEP);
+      yield encodeLines(chunk, at, at + BASE64_STEP, page);
+    }
     if (at === chunk.length) continue;
     pending ??= new Uint8Array(BASE64_STEP);
     pending.set(chunk.subarray(at), 0);
