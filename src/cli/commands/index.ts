@@ -28,6 +28,21 @@ export interface CommandEntry {
 }
 
 export const COMMANDS: readonly CommandEntry[] = [
+  { name: 'send', summary: 'send a message', load: () => import('./send.ts') },
+  {
+    name: 'list',
+    summary: 'list the messages of the maildrop, newest first',
+    load: () => import('./list.ts'),
+  },
+  {
+    name: 'retr',
+    summary: 'retrieve messages, exactly as the server has them',
+    load: () => import('./retr.ts'),
+  },
+  { name: 'dele', summary: 'delete messages: all that are named, or none', load: () => import('./dele.ts') },
+  { name: 'stat', summary: 'count the messages and their octets', load: () => import('./stat.ts') },
+  { name: 'uidl', summary: 'list unique-ids', load: () => import('./uidl.ts') },
+  { name: 'top', summary: 'show the header of a message, unchanged', load: () => import('./top.ts') },
   {
     name: 'probe',
     summary: 'say what a server offers, and how long its certificate is valid',

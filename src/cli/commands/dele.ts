@@ -1,0 +1,135 @@
+import { InputError, type RejectedError, UsageError } from '../../errors.ts';
+import type { Pop3Client } from '../../pop3/index.ts';
+import { confirm } from '../confirm.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit.ts';
+import { readSummaries } from '../list/summaries.ts';
+import { readMaildrop, totalSize } from '../maildrop.ts';
+import { connectPop3 } from '../pop3-connection.ts';
+import { octets } from '../progress.ts';
+import { parseSelection, SELECTION_HELP, select } from '../selection.ts';
+import { toTerminalLine } from '../terminal.ts';
+import type { CommandDefinition } from './command.ts';
+
+interface Options {
+  readonly dryRun?: true;
+  readonly yes?: true;
+}
+
+/** What is taken, as it is told. */
+interface Target {
+  readonly number: number;
+  readonly uid: string | null;
+  readonly size: number;
+  readonly subject: string | null;
+}
+
+/** Of more messages than this the subjects are not looked up. */
+const SUBJECTS = 1_000;
+/** So many are listed before a question. */
+const PREVIEW = 20;
+
+export const command: CommandDefinition<Options> = {
+  connects: ['pop3'],
+  examples: ['mailtool dele uid:UID123', 'mailtool dele 3 7 --dry-run', 'mailtool dele all -y'],
+  notes: `All or nothing: when one of them is not there, or the server refuses one, none is deleted. What was deleted is
+said only after the server has confirmed it. Ranges, first, last and all are asked about, or need -y.
+${SELECTION_HELP}`,
+  define: (program) =>
+    program
+      .argument('<selection...>', 'the messages; unique-ids in full')
+      .option('-n, --dry-run', 'say what would be deleted, and delete nothing')
+      .option('-y, --yes', 'do not ask'),
+  async run(ctx, words, options) {
+    const selection = parseSelection(words);
+    const dryRun = options.dryRun === true;
+    const asks = !selection.exact && options.yes !== true && !dryRun;
+    if (asks && !ctx.interactive) {
+      throw new UsageError(`dele ${words.join(' ')} may take more than you have seen`, {
+        hint: 'confirm it with -y; or look first, with --dry-run; or name unique-ids (uid:...)',
+      });
+    }
+    ctx.output.document({ committed: false, deleted: [] });
+    const pop3 = await connectPop3(ctx);
+    try {
+      const { rows } = await readMaildrop(pop3, selection.byUid ? 'needed' : 'wanted');
+      const chosen = select(selection, rows, { whole: true });
+      const targets = await describe(ctx, pop3, chosen);
+      if (dryRun || targets.length === 0) {
+        await pop3.quit();
+        ctx.output.document({ dryRun, deleted: dryRun ? targets : [] });
+        for (const target of targets) ctx.output.line(`would delete ${lineOf(target)}`);
+        return EXIT.done;
+      }
+      if (asks && !(await approved(ctx, targets, totalSize(chosen)))) {
+        await pop3.quit();
+        ctx.output.note('nothing was deleted');
+        return EXIT.no;
+      }
+      await remove(ctx, pop3, targets);
+      for (const target of targets) ctx.output.line(`deleted ${lineOf(target)}`);
+      return EXIT.done;
+    } finally {
+      pop3.close();
+    }
+  },
+};
+
+async function describe(
+  ctx: Context,
+  pop3: Pop3Client,
+  rows: Parameters<typeof readSummaries>[1],
+): Promise<Target[]> {
+  const progress = ctx.progress({ label: 'reading headers', total: rows.length, unit: 'messages' });
+  try {
+    const known = await readSummaries(pop3, rows.length > SUBJECTS ? [] : rows, progress);
+    return rows.map(({ number, uid, size }) => ({
+      number,
+      uid: uid ?? null,
+      size,
+      subject: known.byNumber.get(number)?.subject ?? null,
+    }));
+  } finally {
+    progress.finish();
+  }
+}
+
+async function approved(ctx: Context, targets: readonly Target[], size: number): Promise<boolean> {
+  const more = targets.length - PREVIEW;
+  for (const target of targets.slice(0, PREVIEW)) ctx.io.stderr.write(`  ${lineOf(target)}\n`);
+  if (more > 0) ctx.io.stderr.write(`  and ${more} more\n`);
+  const what = targets.length === 1 ? 'this message' : `these ${targets.length} messages`;
+  return confirm(ctx, `Delete ${what} (${octets(size)})?`);
+}
+
+/** Marks all of them and has the server confirm it; on any refusal takes every mark back. */
+async function remove(ctx: Context, pop3: Pop3Client, targets: readonly Target[]): Promise<void> {
+  const refused = await pop3.deles(targets.map(({ number }) => number));
+  const [refusal] = refused;
+  if (refusal !== undefined) {
+    await pop3.rset();
+    await pop3.quit();
+    throw notDeleted(...refusal);
+  }
+  // From here on only the server knows, until it has answered.
+  ctx.output.document({ committed: null, deleted: targets });
+  await pop3.quit();
+  ctx.output.document({ committed: true });
+}
+
+function notDeleted(number: number, refusal: RejectedError): Error {
+  if (refusal.retryable) return refusal;
+  return new InputError(`nothing was deleted, because message ${number} cannot be: ${refusal.message}`, {
+    stage: 'dele',
+    command: refusal.command,
+    reply: refusal.reply,
+    cause: refusal,
+  });
+}
+
+function lineOf({ number, uid, size, subject }: Target): string {
+  const id = uid === null ? '' : ` uid:${uid}`;
+  return toTerminalLine(
+    `${number}${id} (${octets(size)})${subject === null || subject === '' ? '' : ` ${subject}`}`,
+  );
+}

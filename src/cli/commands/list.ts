@@ -1,0 +1,137 @@
+import { UsageError } from '../../errors.ts';
+import type { Mailbox } from '../../mime/index.ts';
+import type { Pop3Client } from '../../pop3/index.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit.ts';
+import { readSummaries, type Summaries } from '../list/summaries.ts';
+import { type Listed, plainLine, table } from '../list/table.ts';
+import { readMaildrop, totalSize } from '../maildrop.ts';
+import { withPop3 } from '../pop3-connection.ts';
+import { parseSelection, type Row, SELECTION_HELP, type Selection, select } from '../selection.ts';
+import type { CommandDefinition } from './command.ts';
+
+interface Options {
+  readonly limit?: string;
+  readonly all?: true;
+  /** False with `--no-headers`. */
+  readonly headers: boolean;
+  readonly plain?: true;
+  readonly reverse?: true;
+}
+
+/** So many messages are shown unless more are asked for. */
+const LIMIT = 50;
+
+export const command: CommandDefinition<Options> = {
+  connects: ['pop3'],
+  examples: [
+    'mailtool list',
+    'mailtool list --plain last:10 | cut -f3      # unique-ids',
+    "mailtool list --json --all | jq -r '.messages[].subject'",
+  ],
+  notes: `Newest first. --plain has a line for each message with tabs between: number size uid date from subject.\n${SELECTION_HELP}`,
+  define: (program) =>
+    program
+      .argument('[selection...]', `the messages; the newest ${LIMIT} when left out`)
+      .option('--limit <n>', `show at most so many (${LIMIT})`)
+      .option('--all', 'show all of them')
+      .option('--no-headers', 'ask for no headers: numbers, sizes and unique-ids only')
+      .option('--plain', 'for scripts: tabs, nothing cut, no head')
+      .option('--reverse', 'oldest first'),
+  async run(ctx, words, options) {
+    const limit = limitOf(options, words.length > 0);
+    const selection = parseSelection(words.length === 0 ? ['all'] : words);
+    ctx.output.document({ account: null, total: null, totalSize: null, messages: [] });
+    const { rows, hidden, ...drop } = await withPop3(ctx, (pop3) =>
+      read(ctx, pop3, selection, limit, options.headers),
+    );
+    if (options.reverse === true) rows.reverse();
+    ctx.output.document({ ...drop, messages: rows.map(fieldsOf) });
+    await print(ctx, rows, options.plain === true);
+    if (hidden > 0)
+      ctx.output.success(
+        `${hidden} older ${hidden === 1 ? 'message is' : 'messages are'} not shown: --all shows them`,
+      );
+    return EXIT.done;
+  },
+};
+
+function limitOf({ limit, all }: Options, selected: boolean): number | undefined {
+  if (limit !== undefined && all === true) throw new UsageError('--limit and --all exclude each other');
+  if (limit === undefined) return all === true || selected ? undefined : LIMIT;
+  if (!/^\d{1,9}$/.test(limit)) throw new UsageError(`--limit ${JSON.stringify(limit)} is no number`);
+  return Number(limit);
+}
+
+async function read(
+  ctx: Context,
+  pop3: Pop3Client,
+  selection: Selection,
+  limit: number | undefined,
+  headers: boolean,
+): Promise<{ rows: Listed[]; hidden: number; total: number; totalSize: number }> {
+  const drop = await readMaildrop(pop3, selection.byUid ? 'needed' : 'wanted');
+  if (drop.uidProblem !== undefined && drop.rows.length > 0) {
+    ctx.output.warn(`no unique-ids: ${drop.uidProblem.message}`);
+  }
+  const chosen = select(selection, drop.rows).sort((one, other) => other.number - one.number);
+  const shown = chosen.slice(0, limit);
+  const summaries = headers ? await readHeaders(ctx, pop3, shown) : undefined;
+  return {
+    rows: shown.map((row) => ({ ...row, ...summaries?.byNumber.get(row.number) })),
+    hidden: chosen.length - shown.length,
+    total: drop.rows.length,
+    totalSize: totalSize(drop.rows),
+  };
+}
+
+async function readHeaders(ctx: Context, pop3: Pop3Client, rows: readonly Row[]): Promise<Summaries> {
+  const progress = ctx.progress({ label: 'reading headers', total: rows.length, unit: 'messages' });
+  let summaries: Summaries;
+  try {
+    summaries = await readSummaries(pop3, rows, progress);
+  } finally {
+    progress.finish();
+  }
+  const { refusal, refused, byNumber } = summaries;
+  if (refusal !== undefined) {
+    const which = byNumber.size === 0 ? 'no headers' : `no headers of ${refused} messages`;
+    ctx.output.warn(`${which}: ${refusal.message}`);
+  }
+  return summaries;
+}
+
+async function print({ output }: Context, rows: readonly Listed[], plain: boolean): Promise<void> {
+  if (output.json || rows.length === 0) return;
+  if (plain) {
+    for (const row of rows) output.line(plainLine(row));
+    return;
+  }
+  const [head = '', ...lines] = await table(rows, output.columns);
+  if (output.stdoutIsTTY) output.line(head, (text, style) => style.strong(text));
+  for (const line of lines) output.line(line);
+}
+
+function fieldsOf({
+  number,
+  uid,
+  size,
+  date,
+  from,
+  to,
+  subject,
+  messageId,
+}: Listed): Record<string, unknown> {
+  const addresses = (list: readonly Mailbox[] = []) => list.map(({ name, address }) => ({ name, address }));
+  return {
+    number,
+    uid: uid ?? null,
+    size,
+    date: date?.toISOString() ?? null,
+    from: addresses(from),
+    to: addresses(to),
+    subject: subject ?? null,
+    messageId: messageId ?? null,
+    new: null,
+  };
+}
