@@ -4,7 +4,6 @@ import type { Deadline } from '../net/deadline.ts';
 import type { DialOptions } from '../net/options.ts';
 import type { Transcript } from '../net/transcript.ts';
 import type { Credentials } from '../sasl/index.ts';
-import type { SmtpClient, SmtpOptions } from '../smtp/index.ts';
 import type { Io } from './io.ts';
 import type { Output } from './output.ts';
 import { NO_PROGRESS, type Progress, type ProgressOptions, startProgress } from './progress.ts';
@@ -84,7 +83,10 @@ export class Context {
       ...(secret?.kind === 'stdin' ? { stdin: this.io.stdin.read(this.signal) } : {}),
     });
     const transcript = await this.#transcript();
-    if (password !== undefined) transcript?.hide(password);
+    if (password !== undefined) {
+      transcript.hide(password);
+      this.output.redactWith((text) => transcript.redact(text));
+    }
     return {
       host: account.host,
       port: account.port,
@@ -96,7 +98,7 @@ export class Context {
       connectTimeoutMs: account.connectTimeoutMs,
       idleTimeoutMs: account.idleTimeoutMs,
       deadline: this.deadline,
-      transcript,
+      transcript: this.#isTraced ? transcript : undefined,
       signal: this.signal,
     };
   }
@@ -107,11 +109,15 @@ export class Context {
     this.#log = undefined;
   }
 
-  async #transcript(): Promise<Transcript | undefined> {
+  get #isTraced(): boolean {
+    return this.output.verbosity > 1 || this.#settings?.text('log-file') !== undefined;
+  }
+
+  async #transcript(): Promise<Transcript> {
     const path = this.#settings?.text('log-file');
-    if (path === undefined && this.output.verbosity < 2) return undefined;
-    if (path !== undefined)
+    if (path !== undefined) {
       this.#log ??= new TranscriptLog(path, this.#commandLine, (text) => this.output.warn(text));
+    }
     const { Transcript } = await import('../net/transcript.ts');
     return new Transcript((entry) => {
       const line = transcriptLine(entry);
@@ -126,18 +132,6 @@ export interface ClientOptions extends DialOptions {
   readonly credentials?: Credentials | undefined;
   readonly mechanism?: string | undefined;
   readonly allowCleartextAuth?: boolean | undefined;
-}
-
-/** Connects to the SMTP server of the settings and logs in; `change` has the last word on the options. */
-export async function connectSmtp(
-  ctx: Context,
-  change: (options: SmtpOptions) => SmtpOptions = (options) => options,
-): Promise<SmtpClient> {
-  const account = await ctx.account('smtp');
-  const options = { ...(await ctx.clientOptions(account)), ehlo: ctx.settings.text('ehlo') };
-  ctx.output.verbose(`connecting to ${account.host}:${account.port} (${account.security})`);
-  const { SmtpClient } = await import('../smtp/index.ts');
-  return SmtpClient.connect(change(options));
 }
 
 /** A duration of the command line in milliseconds: `30s`, `5m`, `2h`, `7d`. */

@@ -4,8 +4,9 @@ import { colorFlag, hasFlag, splitArguments } from './arguments.ts';
 import type { CommandDefinition } from './commands/command.ts';
 import { COMMANDS, type CommandEntry, findCommand } from './commands/index.ts';
 import { EXIT, exitOfError } from './exit.ts';
+import { errorDocument, reportError } from './failure.ts';
 import { type Io, processIo } from './io.ts';
-import { errorDocument, Output, type OutputOptions, ReaderGone, reportError } from './output.ts';
+import { Output, type OutputOptions, ReaderGone } from './output.ts';
 import type { Parsed } from './program.ts';
 
 /** How long a run may go on cleaning up after a signal. */

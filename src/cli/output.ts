@@ -1,11 +1,4 @@
-import {
-  ConfigError,
-  InterruptedError,
-  MailError,
-  RecipientsError,
-  type ReplyDetail,
-  StorageError,
-} from '../errors.ts';
+import { StorageError } from '../errors.ts';
 import { EXIT } from './exit.ts';
 import type { Io } from './io.ts';
 import { type ColorWish, PLAIN, type Style, styleFor, toTerminal, wantsColor } from './terminal.ts';
@@ -45,6 +38,7 @@ export class Output {
   #failure: unknown;
   #decoder: InstanceType<typeof TextDecoder> | undefined;
   #held = '';
+  #redact: (text: string) => string = (text) => text;
 
   constructor(io: Io, options: OutputOptions) {
     this.#io = io;
@@ -59,6 +53,11 @@ export class Output {
     const { stdout, stderr, env } = this.#io;
     this.#outStyle = await styleFor(!this.json && wantsColor(this.#color, env, stdout.isTTY));
     this.#errStyle = await styleFor(wantsColor(this.#color, env, stderr.isTTY));
+  }
+
+  /** From now on `redact` takes the secrets out of what is said, also where a server has echoed one. */
+  redactWith(redact: (text: string) => string): void {
+    this.#redact = redact;
   }
 
   /** For text on standard output. */
@@ -177,7 +176,7 @@ export class Output {
       warnings: this.#warnings,
       error: error ?? this.#fields['error'] ?? null,
     };
-    this.#text += `${toJson(document)}\n`;
+    this.#text += `${toJson(document, this.#redact)}\n`;
   }
 
   /** Resolves when everything is written; rejects with `ReaderGone` or a `StorageError`. */
@@ -187,7 +186,7 @@ export class Output {
   }
 
   #say(text: string): void {
-    this.#io.stderr.write(`${text}\n`);
+    this.#io.stderr.write(`${this.#redact(text)}\n`);
   }
 
   async #flushText(): Promise<void> {
@@ -232,59 +231,16 @@ function writeFailure(error: unknown): Error {
 // JSON.stringify escapes C0 and lone surrogates; a document shown on a terminal needs the rest too, and stays the same JSON.
 const SHOWN_RAW = /[\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF\uFFF9-\uFFFB]/g;
 
-/** JSON on one line that no terminal obeys. */
-export function toJson(value: unknown): string {
-  return JSON.stringify(value).replace(
+/** Fields of a document in which a server's own words can stand. */
+const SPOKEN: ReadonlySet<string> = new Set(['message', 'hint', 'text', 'response', 'greeting']);
+
+/** JSON on one line that no terminal obeys; what a server said goes through `redact`. */
+export function toJson(value: unknown, redact: (text: string) => string = (text) => text): string {
+  const json = JSON.stringify(value, (key, inner: unknown) =>
+    typeof inner === 'string' && SPOKEN.has(key) ? redact(inner) : inner,
+  );
+  return json.replace(
     SHOWN_RAW,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
-}
-
-/** The `error` of a JSON document. */
-export function errorDocument(error: unknown, exit: number): Record<string, unknown> {
-  if (error instanceof MailError) {
-    const { code, ...rest } = error.toJSON();
-    return { code, exit, ...rest };
-  }
-  return {
-    code: 'EBUG',
-    exit,
-    stage: null,
-    message: error instanceof Error ? error.message : String(error),
-    hint: BUG_HINT,
-    retryable: false,
-    reply: null,
-  };
-}
-
-const BUG_HINT = 'this is a bug in mailtool: please report it, with the output of the same command with -v';
-
-/** A line for each refused recipient. */
-export function refusals(replies: ReadonlyMap<string, ReplyDetail>): string[] {
-  return [...replies].map(([path, { code, enhanced, text }]) => {
-    const words = [code, enhanced, text].filter((word) => word !== null && word !== '').join(' ');
-    return `<${path}>: ${words}${String(code).startsWith('4') ? ' (for now)' : ''}`;
-  });
-}
-
-/** Says `error` on standard error, for people. */
-export function reportError(output: Output, error: unknown): void {
-  if (error instanceof MailError) {
-    const refused = error instanceof RecipientsError && error.replies.size > 1 ? refusals(error.replies) : [];
-    output.error(error.message, error.hint ?? defaultHint(error), refused);
-    return;
-  }
-  output.error(`internal error: ${error instanceof Error ? error.message : String(error)}`, BUG_HINT);
-  if (error instanceof Error && error.stack !== undefined) output.verbose(error.stack);
-}
-
-/** No error leaves its reader without a next step. */
-function defaultHint(error: MailError): string | undefined {
-  if (error instanceof InterruptedError) return undefined;
-  if (error.delivery === 'in-doubt') {
-    return 'it may have been done: look before doing it again';
-  }
-  if (error.retryable) return 'trying again later can help';
-  if (error instanceof ConfigError) return 'mailtool help env lists the settings';
-  return 'the same command with -vv shows what was said';
 }

@@ -1,4 +1,5 @@
 import type { Pop3Client, Pop3Options } from '../pop3/index.ts';
+import { explainSilence } from './connection.ts';
 import type { Context } from './context.ts';
 
 /** Connects to the POP3 server of the settings and logs in; `change` has the last word on the options. */
@@ -9,8 +10,13 @@ export async function connectPop3(
   const account = await ctx.account('pop3');
   const options = await ctx.clientOptions(account);
   ctx.output.verbose(`connecting to ${account.host}:${account.port} (${account.security})`);
+  return pop3Client(change(options));
+}
+
+/** A client for exactly these options. */
+export async function pop3Client(options: Pop3Options): Promise<Pop3Client> {
   const { Pop3Client } = await import('../pop3/index.ts');
-  return Pop3Client.connect(change(options));
+  return explainSilence(options, (final) => Pop3Client.connect(final));
 }
 
 /**

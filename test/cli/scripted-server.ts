@@ -25,7 +25,10 @@ export async function lineServer(
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
+    let over = false;
     const say = (what: Answer) => {
+      if (over) return;
+      over = what === HANG_UP || what === SILENCE;
       if (what === HANG_UP) socket.end();
       else if (what !== SILENCE) socket.write(what);
     };

@@ -56,7 +56,6 @@ describe('usage errors', () => {
   it.each([
     ['help', '--color', 'purple'],
     ['help', '--env-file'],
-    ['help', 'send', 'too', 'many'].slice(0, 3).concat('--nope'),
     ['help', 'no-such-topic'],
   ])('are all 64: %s %s', async (...args) => {
     const { code, stdout, stderr } = await mailtool(args);

@@ -1,8 +1,10 @@
 import { type Account, type Protocol, parseHost, serverAccount } from '../../config/index.ts';
 import { TlsError, UsageError } from '../../errors.ts';
 import type { TlsInfo } from '../../net/tls.ts';
+import { smtpClient } from '../connection.ts';
 import type { Context, Flags } from '../context.ts';
 import { EXIT } from '../exit.ts';
+import { pop3Client } from '../pop3-connection.ts';
 import {
   capabilityLines,
   certificateFields,
@@ -105,9 +107,7 @@ async function probe(ctx: Context, account: Account, ehlo: string | undefined): 
   ctx.output.verbose(`connecting to ${account.host}:${account.port} (${account.security})`);
   try {
     const client =
-      account.protocol === 'smtp'
-        ? await (await import('../../smtp/index.ts')).SmtpClient.connect({ ...options, ehlo })
-        : await (await import('../../pop3/index.ts')).Pop3Client.connect(options);
+      account.protocol === 'smtp' ? await smtpClient({ ...options, ehlo }) : await pop3Client(options);
     const { greeting, tls, capabilities, plainCapabilities, mechanism, timingsMs } = client;
     await client.quit();
     return { greeting, tls, capabilities, plainCapabilities, mechanism, timingsMs };

@@ -1,0 +1,148 @@
+import { DataError, MailError, RecipientsError, UsageError } from '../../errors.ts';
+import { compose, envelopeOf, rawMessage, wireAddress } from '../../mime/index.ts';
+import type { Envelope, Message, SmtpClient } from '../../smtp/index.ts';
+import { connectSmtp } from '../connection.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit.ts';
+import { addresses, checkOptions, draftOf, reversePath, sender } from '../send/draft.ts';
+import { defineSend, type SendOptionValues } from '../send/options.ts';
+import { connectionFields, failureFields, NOTHING_SENT, reportReceipt } from '../send/report.ts';
+import { bodySource } from '../send/spool.ts';
+import type { CommandDefinition } from './command.ts';
+
+export const command: CommandDefinition<SendOptionValues> = {
+  connects: ['smtp'],
+  composes: true,
+  examples: [
+    'echo "Backup finished" | mailtool send -t ops@example.org -s "backup ok" -A backup.log',
+    "mailtool send -t 'Ann <ann@example.org>, bob@example.org' -s Report -m 'See attached.' -A 'q3.pdf;name=Q3.pdf'",
+    'mailtool send --json -t team@example.org -s "build failed" --text-file log.txt | jq .status',
+  ],
+  notes:
+    'Nothing is printed on success unless standard error is a terminal, or with -v. Exit 67: some did not get it and are\n' +
+    'named; 75: try again later; 79: it may have been sent. mailtool help exit-codes has them all.\n',
+  define: defineSend,
+  async run(ctx, _, options) {
+    const started = performance.now();
+    ctx.output.document(NOTHING_SENT);
+    try {
+      return await send(ctx, options, started);
+    } catch (error) {
+      ctx.output.document(failureFields(error));
+      throw error;
+    }
+  },
+};
+
+interface Prepared {
+  readonly envelope: Envelope;
+  readonly message: Message;
+  readonly messageId: string | undefined;
+}
+
+async function send(ctx: Context, options: SendOptionValues, started: number): Promise<number> {
+  checkOptions(options, ctx.settings.is('smtp.password-stdin'));
+  // Everything that can be checked is checked before a socket opens.
+  const account = options.dryRun === true ? undefined : await ctx.account('smtp');
+  const prepared =
+    options.raw === undefined ? await composed(ctx, options) : await raw(ctx, options, options.raw);
+  if (prepared === undefined) {
+    ctx.output.document({ status: 'skipped' });
+    ctx.output.success('the body is empty: nothing was sent');
+    return EXIT.done;
+  }
+  const { envelope, message, messageId } = prepared;
+  ctx.output.document({
+    messageId: messageId ?? null,
+    envelope: { from: envelope.reversePath, to: envelope.recipients },
+    size: message.size ?? null,
+  });
+  if (account === undefined) return dryRun(ctx, prepared);
+  const client = await connectSmtp(ctx);
+  ctx.output.document(connectionFields(client));
+  const receipt = await transfer(ctx, client, prepared, options.requireAll === true);
+  const server = `${account.host}:${account.port}`;
+  const exit = reportReceipt(ctx, receipt, client, {
+    messageId,
+    server,
+    totalMs: performance.now() - started,
+  });
+  await client.quit();
+  return exit;
+}
+
+async function transfer(
+  ctx: Context,
+  client: SmtpClient,
+  { envelope, message }: Prepared,
+  requireAll: boolean,
+) {
+  const progress = ctx.progress({ label: 'sending', total: message.size });
+  try {
+    return await client.send(envelope, message, { requireAll, onProgress: (sent) => progress.update(sent) });
+  } catch (error) {
+    if (error instanceof MailError && error.connectionUsable) await client.quit();
+    else client.close();
+    if (requireAll && error instanceof RecipientsError) {
+      ctx.output.verbose('--require-all: the message was sent to nobody');
+    }
+    throw error;
+  } finally {
+    progress.finish();
+  }
+}
+
+async function composed(ctx: Context, options: SendOptionValues): Promise<Prepared | undefined> {
+  const to = addresses('--to', options.to);
+  const cc = addresses('--cc', options.cc);
+  const bcc = addresses('--bcc', options.bcc);
+  if (to.length + cc.length + bcc.length === 0) {
+    throw new UsageError('the message has no recipient', { hint: 'give -t ADDRESS (or -c, -b)' });
+  }
+  const from = sender(ctx);
+  const path = reversePath(ctx, () => wireAddress(from.address));
+  const draft = await draftOf(ctx, options, { from, to, cc, bcc });
+  if (draft === undefined) return undefined;
+  const message = await compose(draft);
+  return {
+    envelope: { reversePath: path, recipients: envelopeOf(draft).recipients },
+    message,
+    messageId: message.messageId,
+  };
+}
+
+async function raw(ctx: Context, options: SendOptionValues, path: string): Promise<Prepared> {
+  const typed = [...addresses('--to', options.to), ...addresses('--bcc', options.bcc)];
+  const message = await rawMessage(await bodySource(ctx, path, 'the message'));
+  const recipients =
+    typed.length > 0
+      ? [...new Set(typed.map(({ address }) => wireAddress(address)))]
+      : message.envelope.recipients;
+  if (recipients.length === 0) {
+    throw new DataError('the message names no recipients', {
+      stage: 'compose',
+      hint: 'give them with -t ADDRESS',
+    });
+  }
+  // What was typed says who sends it, then the message itself, and only then what is set for all messages.
+  const author = ctx.settings.stated('from')?.layer === 'flag' ? undefined : message.envelope.reversePath;
+  const envelope = {
+    reversePath: reversePath(ctx, () => author ?? wireAddress(sender(ctx).address)),
+    recipients,
+  };
+  return { envelope, message, messageId: message.messageId };
+}
+
+/** Prints the message as it would leave, before dot-stuffing. */
+async function dryRun(ctx: Context, { envelope, message }: Prepared): Promise<number> {
+  ctx.output.document({ status: 'dry-run' });
+  const recipients = envelope.recipients.map((path) => `<${path}>`).join(', ');
+  ctx.output.success(`not sent: from <${envelope.reversePath}> to ${recipients}`);
+  if (ctx.output.json) {
+    // Composing to the end proves that every source can be read.
+    for await (const _ of message) if (ctx.signal.aborted) break;
+  } else {
+    for await (const chunk of message) await ctx.output.bytes(chunk);
+  }
+  return EXIT.done;
+}

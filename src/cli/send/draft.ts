@@ -1,0 +1,256 @@
+import { ConfigError, DataError, UsageError } from '../../errors.ts';
+import {
+  type Attachment,
+  type Draft,
+  fileAttachment,
+  type Mailbox,
+  parseAddressList,
+  type Source,
+  wireAddress,
+} from '../../mime/index.ts';
+import type { Context } from '../context.ts';
+import type { SendOptionValues } from './options.ts';
+import { bodySource, spoolStdin } from './spool.ts';
+
+/** What a reader copies who did not know how to give a body. */
+const BODY_EXAMPLES =
+  'one of these:\n' +
+  '  echo "Backup finished" | mailtool send -t ops@example.org -s "backup ok"\n' +
+  '  mailtool send -t ops@example.org -s "backup ok" -m "Backup finished"\n' +
+  '  mailtool send -t ops@example.org -s "backup ok" --text-file report.txt';
+
+/** The addresses of a repeatable flag. DataError names the flag. */
+export function addresses(flag: string, lists: readonly string[] | undefined): Mailbox[] {
+  return (lists ?? []).flatMap((list) => {
+    try {
+      return parseAddressList(list);
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      throw new DataError(`${flag}: ${error.message}`, {
+        cause: error,
+        stage: 'compose',
+        hint: error.hint ?? 'write a@b, "Name" <a@b>, or several with commas between them',
+      });
+    }
+  });
+}
+
+/** The one address of a flag or setting. */
+export function address(place: string, text: string): Mailbox {
+  const [one, ...more] = addresses(place, [text]);
+  if (one === undefined || more.length > 0) {
+    throw new DataError(
+      `${place}: one address is wanted, there are ${more.length === 0 ? 'none' : more.length + 1}`,
+      {
+        stage: 'compose',
+      },
+    );
+  }
+  return one;
+}
+
+/** Who the message is from: `--from`, or a user name that is an address. */
+export function sender(ctx: Context): Mailbox {
+  const from = ctx.settings.text('from');
+  if (from !== undefined) return address(ctx.settings.stated('from')?.place ?? '--from', from);
+  const user = ctx.settings.text('smtp.user');
+  if (user?.includes('@') === true) return address('the SMTP user name, taken as the sender', user);
+  throw new ConfigError('nothing says who the message is from', {
+    stage: 'config',
+    hint: 'give --from ADDRESS, or set MAILTOOL_FROM',
+  });
+}
+
+/** The reverse-path: `--envelope-from`, where `<>` is nobody; else the `author`. */
+export function reversePath(ctx: Context, author: () => string): string {
+  const text = ctx.settings.text('envelope-from');
+  if (text === undefined) return author();
+  return text.trim() === '<>' ? '' : wireAddress(address('--envelope-from', text).address);
+}
+
+/** Makes sure that standard input is wanted at most once, and that nothing contradicts `--raw`. */
+export function checkOptions(options: SendOptionValues, passwordFromStdin: boolean): void {
+  const { raw, ...others } = options;
+  pair(options.text, '--text', options.textFile, '--text-file');
+  pair(options.html, '--html', options.htmlFile, '--html-file');
+  if (raw !== undefined) {
+    for (const name of RAW_EXCLUDES) {
+      if (others[name] === undefined) continue;
+      const flag = `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+      throw new UsageError(`${flag} cannot go with --raw, which sends the message as it is`, {
+        hint: 'change the file, or leave --raw out and let the message be composed',
+      });
+    }
+  }
+  const readers = [
+    ...(passwordFromStdin ? ['--smtp-password-stdin'] : []),
+    ...(options.textFile === '-' ? ['--text-file'] : []),
+    ...(options.htmlFile === '-' ? ['--html-file'] : []),
+    ...(raw === '-' ? ['--raw'] : []),
+    ...[...(options.attach ?? []), ...(options.inline ?? [])]
+      .filter((spec) => attachmentSpec(spec).path === '-')
+      .map(() => '--attach'),
+  ];
+  if (readers.length > 1) {
+    throw new UsageError(`standard input is wanted twice: by ${readers.join(' and by ')}`, {
+      hint: 'put one of them into a file',
+    });
+  }
+}
+
+const RAW_EXCLUDES = [
+  'subject',
+  'text',
+  'textFile',
+  'html',
+  'htmlFile',
+  'attach',
+  'inline',
+  'replyTo',
+  'inReplyTo',
+  'header',
+  'priority',
+  'date',
+  'messageId',
+  'cc',
+  'skipEmpty',
+] as const satisfies readonly (keyof SendOptionValues)[];
+
+function pair(one: unknown, flag: string, other: unknown, otherFlag: string): void {
+  if (one !== undefined && other !== undefined) {
+    throw new UsageError(`${flag} and ${otherFlag} say the same thing twice`, {
+      hint: 'leave one of them out',
+    });
+  }
+}
+
+/** A body: text that was typed, or a measured source. */
+type Body = string | Source;
+
+/** The message as the flags have it, every source opened or measured; `undefined`: it is empty, and `-E` says to skip it. */
+export async function draftOf(
+  ctx: Context,
+  options: SendOptionValues,
+  people: Pick<Draft, 'from' | 'to' | 'cc' | 'bcc'>,
+): Promise<Draft | undefined> {
+  const { subject, priority, date, messageId, inReplyTo } = options;
+  const replyTo = addresses('--reply-to', options.replyTo);
+  const headers = (options.header ?? []).map(header);
+  const when = date === undefined ? undefined : dateOf(date);
+  const attachments = await attachmentsOf(ctx, options);
+  const { text, html } = await bodiesOf(ctx, options, attachments.length > 0);
+  if (options.skipEmpty === true && isEmpty(text) && isEmpty(html)) return undefined;
+  refuseEmpty(options, text, html, attachments.length > 0);
+  return {
+    ...people,
+    ...(replyTo.length === 0 ? {} : { replyTo }),
+    ...(subject === undefined ? {} : { subject }),
+    ...(text === undefined ? {} : { text }),
+    ...(html === undefined ? {} : { html }),
+    ...(attachments.length === 0 ? {} : { attachments }),
+    ...(headers.length === 0 ? {} : { headers }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(when === undefined ? {} : { date: when }),
+    ...(messageId === undefined ? {} : { messageId }),
+    ...(inReplyTo === undefined ? {} : { inReplyTo }),
+  };
+}
+
+async function bodiesOf(
+  ctx: Context,
+  options: SendOptionValues,
+  attached: boolean,
+): Promise<{ text?: Body; html?: Body }> {
+  const html =
+    options.html ??
+    (options.htmlFile === undefined ? undefined : await bodySource(ctx, options.htmlFile, 'the HTML'));
+  const text =
+    options.text ??
+    (options.textFile === undefined ? undefined : await bodySource(ctx, options.textFile, 'the text'));
+  if (html !== undefined || text !== undefined) {
+    return { ...(text === undefined ? {} : { text }), ...(html === undefined ? {} : { html }) };
+  }
+  const stdinTaken =
+    ctx.settings.is('smtp.password-stdin') ||
+    (options.attach ?? []).some((spec) => attachmentSpec(spec).path === '-');
+  if (stdinTaken && attached) return { text: '' };
+  if (stdinTaken || ctx.io.stdin.isTTY)
+    throw new UsageError('the message has no body', { hint: BODY_EXAMPLES });
+  return { text: await spoolStdin(ctx, 'the body') };
+}
+
+function sizeOf(body: Body | undefined): number {
+  return typeof body === 'string' ? body.trim().length : (body?.size ?? 0);
+}
+
+function isEmpty(body: Body | undefined): boolean {
+  return sizeOf(body) === 0;
+}
+
+/** A body that is empty although nobody said so is what a producer leaves that has crashed. */
+function refuseEmpty(
+  options: SendOptionValues,
+  text: Body | undefined,
+  html: Body | undefined,
+  attached: boolean,
+): void {
+  if (attached || options.text !== undefined || options.html !== undefined) return;
+  if (!isEmpty(text) || !isEmpty(html)) return;
+  throw new DataError('the body is empty', {
+    stage: 'compose',
+    hint: "what should have written it may have failed; -m '' sends an empty message, -E sends nothing",
+  });
+}
+
+async function attachmentsOf(ctx: Context, options: SendOptionValues): Promise<Attachment[]> {
+  const attachments: Attachment[] = [];
+  for (const spec of options.attach ?? []) attachments.push(await attachmentOf(ctx, spec));
+  for (const spec of options.inline ?? []) {
+    const attachment = await attachmentOf(ctx, spec);
+    attachments.push({ ...attachment, inline: true, contentId: attachment.contentId ?? attachment.filename });
+  }
+  return attachments;
+}
+
+async function attachmentOf(ctx: Context, text: string): Promise<Attachment> {
+  const { path, name, type, cid } = attachmentSpec(text);
+  const given = {
+    ...(name === undefined ? {} : { filename: name }),
+    ...(type === undefined ? {} : { type }),
+    ...(cid === undefined ? {} : { contentId: cid }),
+  };
+  if (path !== '-') return fileAttachment(path, given);
+  const spooled = await spoolStdin(ctx, 'an attachment');
+  return { filename: 'stdin', ...given, size: spooled.size, open: () => spooled.open() };
+}
+
+/** `path[;name=N][;type=T][;cid=C]`; other semicolons belong to the path, or to the value before them. */
+export function attachmentSpec(text: string): { path: string; name?: string; type?: string; cid?: string } {
+  const [path = '', ...fields] = text.split(/;(?=(?:name|type|cid)=)/);
+  return {
+    path,
+    ...Object.fromEntries(
+      fields.map((field) => [field.slice(0, field.indexOf('=')), field.slice(field.indexOf('=') + 1)]),
+    ),
+  };
+}
+
+function header(text: string): { name: string; value: string } {
+  const colon = text.indexOf(':');
+  if (colon <= 0) {
+    throw new UsageError(`--header ${JSON.stringify(text)}: there is no name before a colon`, {
+      hint: "write it as 'Name: value'",
+    });
+  }
+  return { name: text.slice(0, colon), value: text.slice(colon + 1).replace(/^ /, '') };
+}
+
+function dateOf(text: string): Date {
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime())) {
+    throw new UsageError(`--date ${JSON.stringify(text)} is no date`, {
+      hint: 'write 2026-11-21T10:00:00Z, or Sat, 21 Nov 2026 10:00:00 +0000',
+    });
+  }
+  return date;
+}

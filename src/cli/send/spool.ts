@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import { createReadStream, openSync, unlinkSync, writeSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { InputError, InterruptedError, StorageError } from '../../errors.ts';
+import { bytesSource, fileAttachment, type Source } from '../../mime/index.ts';
+import type { Context } from '../context.ts';
+
+/** So much of standard input stays in memory; more goes to a file, because its size has to be known before it is sent. */
+export const IN_MEMORY = 1024 * 1024;
+/** How long to wait for the first octet before a person is told what is waited for. */
+const SILENCE_MS = 2_000;
+
+/** What stands in the file `path`, or in standard input for `-`: measured, and read when its turn comes. */
+export async function bodySource(ctx: Context, path: string, what: string): Promise<Source> {
+  if (path === '-') return spoolStdin(ctx, what);
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory() === true) {
+    throw new InputError(`cannot read ${path}: it is a folder`, { stage: 'compose', hint: 'name a file' });
+  }
+  // A pipe, such as the shell's <(command), can be read once and has no size.
+  if (found?.isFile() === false) return spool(ctx, createReadStream(path));
+  return fileAttachment(path);
+}
+
+/** Reads standard input to its end. A person at a terminal who may not know that it is waited for is told (`what`). */
+export async function spoolStdin(ctx: Context, what: string): Promise<Source> {
+  const patience = setTimeout(() => {
+    if (ctx.output.stderrIsTTY) ctx.output.note(`reading ${what} from standard input`);
+  }, SILENCE_MS);
+  patience.unref();
+  try {
+    return await spool(ctx, ctx.io.stdin.read(ctx.signal), () => clearTimeout(patience));
+  } finally {
+    clearTimeout(patience);
+  }
+}
+
+async function spool(
+  ctx: Context,
+  input: AsyncIterable<Uint8Array>,
+  onData: () => void = () => {},
+): Promise<Source> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  let file: TemporaryFile | undefined;
+  for await (const chunk of input) {
+    onData();
+    size += chunk.length;
+    if (size <= IN_MEMORY) {
+      chunks.push(chunk);
+      continue;
+    }
+    if (file === undefined) {
+      file = new TemporaryFile();
+      for (const earlier of chunks) file.write(earlier);
+    }
+    file.write(chunk);
+  }
+  if (ctx.signal.aborted)
+    throw new InterruptedError('interrupted while the input was read', { stage: 'compose' });
+  const spooled = file;
+  return spooled === undefined ? bytesSource(Buffer.concat(chunks)) : { size, open: () => spooled.read() };
+}
+
+/** A file that has lost its name as soon as it is open: nothing is left behind, however the process ends. */
+class TemporaryFile {
+  readonly #fd: number;
+  readonly #path = join(tmpdir(), `mailtool-${randomBytes(12).toString('hex')}`);
+
+  constructor() {
+    try {
+      this.#fd = openSync(this.#path, 'wx+', 0o600);
+      unlinkSync(this.#path);
+    } catch (cause) {
+      throw failure('open', this.#path, cause);
+    }
+  }
+
+  write(chunk: Uint8Array): void {
+    try {
+      for (let at = 0; at < chunk.length; ) at += writeSync(this.#fd, chunk, at);
+    } catch (cause) {
+      throw failure('write', this.#path, cause);
+    }
+  }
+
+  read(): AsyncIterable<Uint8Array> {
+    return createReadStream('', { fd: this.#fd, autoClose: false, start: 0, highWaterMark: 1024 * 1024 });
+  }
+}
+
+function failure(step: string, path: string, cause: unknown): StorageError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new StorageError(
+    `cannot ${step} a temporary file for standard input: ${reason}`,
+    { path, step },
+    {
+      cause,
+      hint: 'TMPDIR says where such files go',
+    },
+  );
+}
