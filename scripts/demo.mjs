@@ -14,7 +14,7 @@ const HEAD_LINES = 24;
 const colour = process.stdout.isTTY && !process.env.NO_COLOR;
 const style = (code, text) => (colour ? `\x1b[${code}m${text}\x1b[0m` : text);
 const say = (...lines) => {
-  for (const line of lines) process.stdout.write(`${style(2, `# ${line}`)}\n`);
+  for (const line of lines) process.stdout.write(line === '' ? '\n' : `${style(2, `# ${line}`)}\n`);
 };
 
 class DemoError extends Error {}
