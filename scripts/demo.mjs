@@ -19,8 +19,18 @@ const say = (...lines) => {
 
 class DemoError extends Error {}
 
+/** The exit code, once somebody does not want to see the rest. */
+let stopped;
+process.once('SIGINT', () => {
+  stopped = 130;
+});
+process.stdout.on('error', () => {
+  stopped ??= 0;
+});
+
 /** Prints a command as a user would type it, and runs it; with `head`, shows that many lines of what it prints. */
 async function show(words, { environment, directory }, head) {
+  if (stopped !== undefined) throw new DemoError('stopped');
   const typed = ['mailtool', ...words].map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word}'`));
   if (head !== undefined) typed.push('|', 'head', '-n', String(head));
   process.stdout.write(`${style(1, `$ ${typed.join(' ')}`)}\n`);
@@ -89,16 +99,8 @@ async function main() {
   const { startSandbox } = await import(library.href);
   const directory = await mkdtemp(join(tmpdir(), 'mailtool-demo-'));
   const sandbox = await startSandbox({ tls: true, username: 'me@example.org' });
-  let interrupted = false;
-  // The command that runs hears of it, too, and ends; the tour ends with it, and cleans up.
-  process.once('SIGINT', () => {
-    interrupted = true;
-  });
   try {
     await tour(sandbox, directory);
-  } catch (error) {
-    if (!interrupted) throw error;
-    process.exitCode = 130;
   } finally {
     await sandbox.close();
     await rm(directory, { recursive: true, force: true });
@@ -109,6 +111,6 @@ try {
   await main();
 } catch (error) {
   if (!(error instanceof DemoError)) throw error;
-  process.stderr.write(`demo: ${error.message}\n`);
-  process.exitCode = 1;
+  if (stopped === undefined) process.stderr.write(`demo: ${error.message}\n`);
+  process.exitCode = stopped ?? 1;
 }
