@@ -84,7 +84,7 @@ export function smtpOpen(servers: Interop, port: number): Record<string, string>
     MAILTOOL_SMTP_PORT: String(port),
     MAILTOOL_SMTP_TLS: 'none',
     MAILTOOL_DEADLINE: '120s',
-    MAILTOOL_FROM: `sender@${servers.domain}`,
+    MAILTOOL_FROM: `"The Sender" <sender@${servers.domain}>`,
   };
 }
 
