@@ -97,7 +97,10 @@ async function readPem(
   } catch (error) {
     throw new ConfigError(`${place}: cannot read ${quote(path)}: ${reasonOf(error)}`, { stage: 'config' });
   }
-  const text = bytes?.toString('latin1') ?? '';
+  if (bytes === undefined) {
+    throw new ConfigError(`${place}: ${quote(path)} is larger than ${MAX_PEM} bytes`, { stage: 'config' });
+  }
+  const text = bytes.toString('latin1');
   if (!new RegExp(`-----BEGIN (?:[A-Z0-9]+ ){0,3}${label}-----`).test(text)) {
     throw new ConfigError(`${place}: ${quote(path)} has no ${label.toLowerCase()} in PEM form`, {
       stage: 'config',
