@@ -1,4 +1,4 @@
-import { open, stat } from 'node:fs/promises';
+import { promises as fs } from 'node:fs'; // its promises load only when a file is opened
 import { basename } from 'node:path';
 import { base64Lines, base64LinesSize } from '../codec/base64.ts';
 import { DataError, InputError } from '../errors.ts';
@@ -48,7 +48,7 @@ export function bytesAttachment(
 
 async function measured(path: string): Promise<number> {
   try {
-    const file = await open(path, 'r');
+    const file = await fs.open(path, 'r');
     try {
       const { size, isFile } = await file
         .stat()
@@ -60,7 +60,7 @@ async function measured(path: string): Promise<number> {
     }
   } catch (cause) {
     if (cause instanceof InputError) throw cause;
-    const folder = await stat(path).then(
+    const folder = await fs.stat(path).then(
       (found) => found.isDirectory(),
       () => false,
     );
@@ -83,7 +83,7 @@ function unreadable(path: string, cause: unknown): InputError {
 
 /** A chunk is only good until the next is asked for: one buffer serves the whole file. */
 async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
-  const file = await open(path, 'r').catch((cause: unknown) => {
+  const file = await fs.open(path, 'r').catch((cause: unknown) => {
     throw unreadable(path, cause);
   });
   try {

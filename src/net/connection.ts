@@ -1,14 +1,15 @@
 import type { Socket } from 'node:net';
-import { type SecureContext, TLSSocket } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import { Unstuffer } from '../codec/dots.ts';
 import type { Line } from '../codec/lines.ts';
 import { ConnectionError, type MailError, type Stage, TimeoutError, TlsError } from '../errors.ts';
-import { type ChannelBinding, channelBinding } from './channel-binding.ts';
+import type { ChannelBinding } from './channel-binding.ts';
 import { Deadline, within } from './deadline.ts';
-import { dial, interrupted, timedOut, where, wording } from './dial.ts';
+import { dial, interrupted, timedOut, where } from './dial.ts';
 import { HIGH_WATER, Inbox } from './inbox.ts';
 import { CONNECT_TIMEOUT_MS, type DialOptions } from './options.ts';
-import { codeOf, handshake, type TlsInfo, type TlsOptions, tlsContext } from './tls.ts';
+import { wording } from './system-error.ts';
+import type { Handshake, TlsInfo, TlsOptions } from './tls.ts';
 
 /** A body that moves slower than this for a minute has stalled, however often a byte drips in. */
 const SLOWEST_OCTETS = 6_000;
@@ -29,19 +30,24 @@ export interface OutgoingLine {
 export class Connection {
   readonly #options: DialOptions;
   readonly #context: SecureContext | undefined;
-  readonly #inbox = new Inbox();
-  /** The socket reads nothing until it is told to go on. */
-  #held = false;
+  readonly #inbox: Inbox;
   #socket: Socket;
   /** Why the connection is over, told in terms of the step that finds out. */
   #failure: ((stage: Stage | undefined) => MailError) | undefined;
   #wake: (() => void) | undefined;
   #roomy: (() => void) | undefined;
   #tls: TlsInfo | undefined;
+  #binding: Handshake['binding'] | undefined;
   #lineEnding: Line['ending'] | undefined;
   readonly #abort = () => this.#fail(interrupted);
 
-  private constructor(options: DialOptions, socket: Socket, context: SecureContext | undefined) {
+  private constructor(
+    options: DialOptions,
+    socket: Socket,
+    inbox: Inbox,
+    context: SecureContext | undefined,
+  ) {
+    this.#inbox = inbox;
     this.#options = options;
     this.#context = context;
     this.#socket = socket;
@@ -55,18 +61,22 @@ export class Connection {
       options.deadline,
     );
     let context: SecureContext | undefined;
+    const inbox = new Inbox();
     let connection: Connection | undefined;
     const socket = await dial(
       options,
       deadline,
-      () => {
-        if (options.security !== 'none') context = tlsContext(options.tls ?? {});
+      async () => {
+        if (options.security === 'none') return;
+        const { tlsContext } = await import('./tls.ts');
+        context = tlsContext(options.tls ?? {});
       },
       (chunk) => {
-        if (connection !== undefined) connection.#lend(chunk);
+        inbox.add(chunk, true); // a greeting may be there before the rest is
+        if (connection !== undefined) connection.#wake?.();
       },
     );
-    connection = new Connection(options, socket, context);
+    connection = new Connection(options, socket, inbox, context);
     options.transcript?.note(
       '*',
       `connected to ${where(options)} (${socket.remoteAddress ?? 'unknown'})`,
@@ -91,7 +101,7 @@ export class Connection {
 
   /** What ties a log-in to this TLS connection; absent without TLS. */
   get channelBinding(): ChannelBinding | undefined {
-    return this.#socket instanceof TLSSocket ? channelBinding(this.#socket) : undefined;
+    return this.#binding?.();
   }
 
   /** This end's address, as the server would call it. */
@@ -190,6 +200,8 @@ export class Connection {
    * nobody who can be trusted (RFC 3207 6): it is an error, not something to drop.
    */
   async secure(timeoutMs: number, options: TlsOptions = this.#options.tls ?? {}): Promise<void> {
+    const { handshake, tlsContext } = await import('./tls.ts');
+    // From this check to the handshake nothing is awaited, so nothing can slip in between.
     const early = this.#inbox.size + this.#socket.readableLength;
     if (early > 0) {
       this.close();
@@ -200,14 +212,10 @@ export class Connection {
     const plain = this.#socket;
     this.#deafen(plain);
     plain.on('error', () => {}); // the TLS socket on top reports it
-    const { secured, done } = handshake(
-      plain,
-      this.#options.host,
-      options,
-      this.#context ?? tlsContext(options),
-    );
+    const context = this.#context ?? tlsContext(options);
+    const { secured, done, binding } = handshake(plain, this.#options.host, options, context);
+    this.#binding = binding;
     this.#socket = secured;
-    this.#held = false;
     const deadline = this.#until(timeoutMs);
     try {
       this.#tls = await within(
@@ -246,26 +254,16 @@ export class Connection {
       this.#inbox.add(chunk, false);
       if (this.#inbox.size > HIGH_WATER) {
         socket.pause();
-        this.#held = true;
       }
       this.#wake?.();
     });
     socket.on('end', () => this.#fail(this.#lost('the server closed the connection', undefined)));
-    socket.on('error', (cause) => this.#fail(this.#lost(wording(codeOf(cause), cause), cause)));
+    socket.on('error', (cause) => this.#fail(this.#lost(wording(cause), cause)));
     socket.on('close', () => this.#fail(this.#lost('the server closed the connection', undefined)));
   }
 
-  /** Takes a chunk whose memory is the socket's; the socket waits until it has been read. */
-  #lend(chunk: Buffer): void {
-    this.#inbox.add(chunk, true);
-    this.#held = true;
-    this.#wake?.();
-  }
-
   #readOn(): void {
-    if (!this.#held || !this.#inbox.mayReadOn()) return;
-    this.#held = false;
-    this.#socket.resume();
+    if (this.#inbox.mayReadOn(this.#socket.isPaused())) this.#socket.resume();
   }
 
   #deafen(socket: Socket): void {

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { ConnectionError, InterruptedError, type Stage, TimeoutError } from '../errors.ts';
 import { type Deadline, within } from './deadline.ts';
 import type { DialOptions } from './options.ts';
-import { codeOf } from './tls.ts';
+import { codeOf, wording } from './system-error.ts';
 
 /** Node gives each address 250 ms by default, which fails on a slow line (nodejs/node#54359). */
 const ATTEMPT_TIMEOUT_MS = 5_000;
@@ -24,7 +24,7 @@ export interface Peer {
 export async function dial(
   options: DialOptions,
   deadline: Deadline,
-  meanwhile: () => void,
+  meanwhile: () => Promise<void>,
   receive: (chunk: Buffer) => void,
 ): Promise<Socket> {
   const { host, port, signal } = options;
@@ -48,9 +48,9 @@ export async function dial(
     socket.once('error', (error) => reject(dialFailure(error, options)));
   });
   try {
-    meanwhile();
+    const both = Promise.all([connected, meanwhile()]);
     await within(
-      connected,
+      both,
       { deadline, signal },
       () => timedOut(`connect to ${where(options)}`, deadline, options, 'connect'),
       interrupted,
@@ -118,7 +118,7 @@ function dialFailure(cause: unknown, peer: Peer): ConnectionError {
   }
   const tried = inner.length > 1 ? ` (${inner.length} addresses tried)` : '';
   return new ConnectionError(
-    `cannot connect to ${where(peer)}: ${wording(code, cause)}${tried}`,
+    `cannot connect to ${where(peer)}: ${wording(inner[0] ?? cause)}${tried}`,
     { phase: 'connect', ...peer },
     {
       cause,
@@ -126,19 +126,4 @@ function dialFailure(cause: unknown, peer: Peer): ConnectionError {
       hint: code === 'ECONNREFUSED' ? 'nothing listens there: check host and port' : undefined,
     },
   );
-}
-
-const WORDS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'connection refused',
-  ECONNRESET: 'connection reset by the server',
-  EHOSTUNREACH: 'no route to the host',
-  ENETUNREACH: 'the network cannot be reached',
-  ETIMEDOUT: 'no answer',
-  EPIPE: 'the server has closed the connection',
-  EACCES: 'not permitted',
-  EADDRNOTAVAIL: 'the address is not available here',
-};
-
-export function wording(code: string, cause: unknown): string {
-  return WORDS[code] ?? (cause instanceof Error ? cause.message : String(cause));
 }

@@ -30,9 +30,12 @@ export class Inbox {
     return this.#octets + this.#framer.size;
   }
 
-  /** Whether the socket, paused with its memory lent or with too much unread, may go on; what is here is then safe. */
-  mayReadOn(): boolean {
-    if (!this.#borrowed) return this.#octets <= HIGH_WATER;
+  /**
+   * Whether a socket that has stopped reading may go on: one that lent its memory when nothing here refers to it any more,
+   * another (`paused`) when little is left unread.
+   */
+  mayReadOn(paused: boolean): boolean {
+    if (!this.#borrowed) return paused && this.#octets <= HIGH_WATER;
     if (this.#chunks.length > 0) return false;
     this.#borrowed = false;
     this.#framer.keep();

@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
 import * as tls from 'node:tls';
 import { type PeerCertificate, TlsError } from '../errors.ts';
+import { type ChannelBinding, channelBinding } from './channel-binding.ts';
+import { codeOf } from './system-error.ts';
 
 /** How a connection is protected: TLS from the first octet, by STARTTLS/STLS (or not at all), or never. */
 export type Security = 'implicit' | 'starttls' | 'none';
@@ -50,6 +52,14 @@ export function tlsContext(options: TlsOptions): tls.SecureContext {
   }
 }
 
+/** A handshake under way. */
+export interface Handshake {
+  readonly secured: tls.TLSSocket;
+  readonly done: Promise<TlsInfo>;
+  /** What ties a log-in to this connection, once it is done. */
+  binding(): ChannelBinding | undefined;
+}
+
 /**
  * Puts TLS over `socket` and resolves when the peer has proved to be `host` (RFC 6125), or has the pinned certificate.
  * The caller watches the time and destroys `socket` when it is over.
@@ -59,7 +69,7 @@ export function handshake(
   host: string,
   options: TlsOptions,
   context: tls.SecureContext,
-): { readonly secured: tls.TLSSocket; readonly done: Promise<TlsInfo> } {
+): Handshake {
   const name = options.servername ?? host;
   const pinned = options.fingerprint?.replaceAll(':', '').toLowerCase();
   const secured = tls.connect({
@@ -101,7 +111,7 @@ export function handshake(
       reject(new TlsError(`${name} closed the connection during the TLS handshake`, HANG_UP)),
     );
   });
-  return { secured, done };
+  return { secured, done, binding: () => channelBinding(secured) };
 }
 
 const HANG_UP = {
@@ -179,10 +189,6 @@ function certificateHint(code: string, certificate: PeerCertificate | undefined)
 
 function isAddress(name: string): boolean {
   return /^[\d.]+$/.test(name) || name.includes(':');
-}
-
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
 /** The last part of an OpenSSL error text, which is the part that says something. */

@@ -3,7 +3,6 @@ import { Connection } from '../net/connection.ts';
 import { type DialOptions, IDLE_TIMEOUT_MS } from '../net/options.ts';
 import type { TlsInfo } from '../net/tls.ts';
 import type { Credentials } from '../sasl/index.ts';
-import { logIn } from './authentication.ts';
 import { type Capabilities, capabilityLine, readCapabilities } from './capabilities.ts';
 import { Dialogue } from './dialogue.ts';
 import { inDoubt, rejected, unsupported } from './failures.ts';
@@ -257,6 +256,7 @@ export class Pop3Client implements AsyncDisposable {
 
   async #logIn(credentials: Credentials): Promise<void> {
     const started = performance.now();
+    const { logIn } = await import('./authentication.ts');
     this.#mechanism = await logIn(
       (verb, ...words) => this.#dialogue.exchange(verb, ...words),
       { greeting: this.#greeting, capabilities: this.#session.capabilities },

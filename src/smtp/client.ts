@@ -6,7 +6,6 @@ import { Deadline } from '../net/deadline.ts';
 import { type DialOptions, IDLE_TIMEOUT_MS } from '../net/options.ts';
 import type { TlsInfo } from '../net/tls.ts';
 import type { Credentials } from '../sasl/index.ts';
-import { logIn } from './authentication.ts';
 import { type Capabilities, readCapabilities } from './capabilities.ts';
 import { checkEnvelope, type Envelope, type Message } from './envelope.ts';
 import { EXTENSIONS, type TransactionParameters } from './extensions/index.ts';
@@ -228,6 +227,7 @@ export class SmtpClient implements AsyncDisposable {
 
   async #logIn(credentials: Credentials): Promise<void> {
     const started = performance.now();
+    const { logIn } = await import('./authentication.ts');
     this.#mechanism = await logIn(
       async (command) => {
         const [exchange] = await this.#group([command]);
