@@ -80,7 +80,8 @@ class Output implements OutputStream {
   }
 
   get columns(): number | undefined {
-    return this.isTTY ? process.stdout.columns : undefined;
+    // A terminal that does not know its width says 0.
+    return this.isTTY ? process.stdout.columns || undefined : undefined;
   }
 
   write(bytes: Uint8Array): Promise<void> {
@@ -96,7 +97,7 @@ class Messages implements MessageStream {
   }
 
   get columns(): number | undefined {
-    return this.isTTY ? process.stderr.columns : undefined;
+    return this.isTTY ? process.stderr.columns || undefined : undefined;
   }
 
   get terminal(): NodeJS.WriteStream | undefined {

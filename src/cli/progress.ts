@@ -40,7 +40,7 @@ export function startProgress(io: Io, options: ProgressOptions): Progress {
       format: () =>
         progressLine(options, done, performance.now() - started).slice(
           0,
-          Math.max(1, (terminal.columns ?? 80) - 1),
+          Math.max(1, (terminal.columns || 80) - 1),
         ),
     });
     drawn.start(options.total ?? 0, done);

@@ -17,7 +17,7 @@ export interface RunOptions {
   /** Absent: nothing, as under cron. */
   readonly input?: string | Uint8Array;
   readonly cwd?: string;
-  /** Told of everything on stderr as it comes, with a way to signal the process. */
+  /** Told of everything on stderr as it comes, with a way to signal the process, once. */
   readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
 
@@ -34,12 +34,16 @@ export function mailtool(args: readonly string[], options: RunOptions = {}): Pro
       env: cleanEnv(options.env),
       stdio: ['pipe', 'pipe', 'pipe'],
     });
+    let signalled = false;
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => {
       err.push(chunk);
-      options.onStderr?.(Buffer.concat(err).toString(), (signal) => child.kill(signal));
+      options.onStderr?.(Buffer.concat(err).toString(), (signal) => {
+        if (!signalled) child.kill(signal);
+        signalled = true;
+      });
     });
     // A command that fails early does not read its input.
     child.stdin.on('error', () => undefined);

@@ -17,7 +17,7 @@ export const SILENCE = Symbol('silence');
 /** Answers each line of a client by `answer`; `greeting` comes first. */
 export async function lineServer(
   greeting: Answer,
-  answer: (line: string, count: number) => Answer,
+  answer: (line: string, socket: Socket) => Answer,
 ): Promise<ScriptedServer> {
   const lines: string[] = [];
   const sockets = new Set<Socket>();
@@ -34,14 +34,13 @@ export async function lineServer(
     };
     say(greeting);
     let held = '';
-    let count = 0;
     socket.setEncoding('latin1').on('data', (chunk: string) => {
       held += chunk;
       for (let end = held.indexOf('\n'); end !== -1; end = held.indexOf('\n')) {
         const line = held.slice(0, end).replace(/\r$/, '');
         held = held.slice(end + 1);
         lines.push(line);
-        say(answer(line, count++));
+        say(answer(line, socket));
       }
     });
   });
@@ -58,9 +57,10 @@ export async function lineServer(
   };
 }
 
-/** An SMTP server that takes everything; `change` may answer a command (its first word, or `.`) otherwise. */
+/** An SMTP server that takes everything; `change` may answer a command (its first word, or `.`) otherwise, and reading may pause after one. */
 export function smtpServer(
   change: Readonly<Record<string, Answer | ((line: string) => Answer | undefined)>> = {},
+  pause?: { readonly pauseAt: string; readonly until: Promise<void> },
 ): Promise<ScriptedServer> {
   let inData = false;
   const usual: Readonly<Record<string, string>> = {
@@ -71,12 +71,16 @@ export function smtpServer(
     QUIT: '221 bye\r\n',
   };
   const greeting = change['GREETING'] ?? '220 mx.example.org ESMTP\r\n';
-  return lineServer(typeof greeting === 'function' ? SILENCE : greeting, (line) => {
+  return lineServer(typeof greeting === 'function' ? SILENCE : greeting, (line, socket) => {
     if (inData && line !== '.') return '';
     const verb = line.split(' ')[0]?.toUpperCase() ?? '';
     const changed = change[verb];
     const special = typeof changed === 'function' ? changed(line) : changed;
     const answer = special ?? usual[verb] ?? '250 2.1.0 ok\r\n';
+    if (verb === pause?.pauseAt) {
+      socket.pause();
+      void pause.until.then(() => socket.resume());
+    }
     inData = verb === 'DATA' && typeof answer === 'string' && answer.startsWith('354');
     return answer;
   });

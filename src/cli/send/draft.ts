@@ -139,7 +139,7 @@ export async function draftOf(
   const when = date === undefined ? undefined : dateOf(date);
   const attachments = await attachmentsOf(ctx, options);
   const { text, html } = await bodiesOf(ctx, options, attachments.length > 0);
-  if (options.skipEmpty === true && isEmpty(text) && isEmpty(html)) return undefined;
+  if (options.skipEmpty === true && (await isBlank(text)) && (await isBlank(html))) return undefined;
   refuseEmpty(options, text, html, attachments.length > 0);
   return {
     ...people,
@@ -179,12 +179,21 @@ async function bodiesOf(
   return { text: await spoolStdin(ctx, 'the body') };
 }
 
-function sizeOf(body: Body | undefined): number {
-  return typeof body === 'string' ? body.trim().length : (body?.size ?? 0);
+/** Larger bodies are not blank, and not read to find out. */
+const BLANK_LIMIT = 4_096;
+
+/** Whether there is nothing to read in it. */
+async function isBlank(body: Body | undefined): Promise<boolean> {
+  if (body === undefined || typeof body === 'string') return (body ?? '').trim() === '';
+  if (body.size > BLANK_LIMIT) return false;
+  for await (const chunk of body.open()) {
+    if (Buffer.from(chunk).toString('latin1').trim() !== '') return false;
+  }
+  return true;
 }
 
 function isEmpty(body: Body | undefined): boolean {
-  return sizeOf(body) === 0;
+  return body === undefined || (typeof body === 'string' ? body === '' : body.size === 0);
 }
 
 /** A body that is empty although nobody said so is what a producer leaves that has crashed. */
