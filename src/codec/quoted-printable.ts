@@ -28,15 +28,16 @@ export function encodeQuotedPrintable(text: Uint8Array): Buffer {
       continue;
     }
     const endsLine = next === undefined || (next === CR && text[index + 2] === LF);
-    const plain = isPlain(octet, column, endsLine, text, index);
+    let plain = isPlain(octet, column, endsLine, text, index);
     // The last place of a line is the soft break's, unless the line ends here anyway.
     if (column + (plain ? 1 : 3) > (endsLine ? COLUMNS : COLUMNS - 1)) {
       out[at++] = EQUALS;
       out[at++] = CR;
       out[at++] = LF;
       column = 0;
+      plain = isPlain(octet, column, endsLine, text, index);
     }
-    if (isPlain(octet, column, endsLine, text, index)) {
+    if (plain) {
       out[at++] = octet;
       column += 1;
     } else {
@@ -71,9 +72,13 @@ export function decodeQuotedPrintable(text: Uint8Array): Buffer {
   for (let index = 0; index < text.length; index++) {
     const octet = text[index] as number;
     if (octet === SPACE || octet === TAB) {
+      // The whole run at once: it is looked at once, however long it is.
       const end = blanksEnd(text, index);
-      if (isLineEnd(text, end)) index = end - 1;
-      else out[at++] = octet;
+      if (!isLineEnd(text, end)) {
+        out.set(text.subarray(index, end), at);
+        at += end - index;
+      }
+      index = end - 1;
       continue;
     }
     if (octet !== EQUALS) {
