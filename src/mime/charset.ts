@@ -5,15 +5,26 @@ const WINDOWS_1252 =
   '\u20ac\x81\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\x8d\u017d\x8f' +
   '\x90\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\x9d\u017e\u0178';
 
+/** The labels that are windows-1252 to a browser, and are so in mail, too (WHATWG Encoding 4.2). */
 const LATIN = new Set([
-  'windows-1252',
-  'cp1252',
-  'cp-1252',
-  'iso-8859-1',
-  'latin1',
-  'iso8859-1',
-  'us-ascii',
+  'ansi_x3.4-1968',
   'ascii',
+  'cp-1252',
+  'cp1252',
+  'cp819',
+  'csisolatin1',
+  'ibm819',
+  'iso-8859-1',
+  'iso-ir-100',
+  'iso8859-1',
+  'iso88591',
+  'iso_8859-1',
+  'iso_8859-1:1987',
+  'l1',
+  'latin1',
+  'us-ascii',
+  'windows-1252',
+  'x-cp1252',
 ]);
 
 /** Names that mailers use and `TextDecoder` does not know, or takes for something else. */
@@ -35,6 +46,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   cp950: 'big5',
 };
 
+/** Text of bytes in the charset of that name, in any case; of an unknown one, as if nobody had named it. Never throws. */
 export function decodeCharset(bytes: Uint8Array, label: string): string {
   const name = label.trim().toLowerCase();
   if (LATIN.has(name)) return decodeWindows1252(bytes);

@@ -19,16 +19,22 @@ export function needsEncoding(text: string): boolean {
  */
 export function encodeWords(text: string, limit: number = WORD_LIMIT): string[] {
   const room = limit - OVERHEAD;
-  const bytes = Buffer.from(text, 'utf8');
-  const quoted = qLength(text) <= (bytes.length * 4) / 3 + 4;
+  const graphemes = [...new Intl.Segmenter('und').segment(text)].map(({ segment }) => segment);
+  // Q stays readable where most of the text is ASCII, but has less room for one long grapheme (a family of emoji).
+  const quoted =
+    qLength(text) <= (Buffer.byteLength(text) * 4) / 3 + 4 &&
+    graphemes.every((grapheme) => qLength(grapheme) <= room);
   const words: string[] = [];
   let word = '';
-  for (const piece of pieces(text, Math.floor(room / 4) * 3, room)) {
-    if (word !== '' && encodedLength(word + piece, quoted) > room) {
-      words.push(encodedWord(word, quoted));
-      word = '';
+  for (const grapheme of graphemes) {
+    // One that no word has room for comes apart into characters.
+    for (const piece of encodedLength(grapheme, quoted) > room ? grapheme : [grapheme]) {
+      if (word !== '' && encodedLength(word + piece, quoted) > room) {
+        words.push(encodedWord(word, quoted));
+        word = '';
+      }
+      word += piece;
     }
-    word += piece;
   }
   if (word !== '') words.push(encodedWord(word, quoted));
   return words;
@@ -42,38 +48,66 @@ function encodedWord(text: string, quoted: boolean): string {
   return quoted ? `=?utf-8?Q?${qEncode(text)}?=` : `=?utf-8?B?${encodeBase64(Buffer.from(text, 'utf8'))}?=`;
 }
 
-/** The characters that stand for themselves wherever an encoded word may be (RFC 2047 5 (3)). */
-const Q_PLAIN = /[A-Za-z0-9!*+/-]/;
+/** Octets that stand for themselves wherever an encoded word may be (RFC 2047 5 (3)); the blank becomes `_`. */
+const Q_PLAIN = new Set(
+  Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+/-', 'latin1'),
+);
 
 function qLength(text: string): number {
   let length = 0;
-  for (const octet of Buffer.from(text, 'utf8')) length += isQPlain(octet) || octet === 0x20 ? 1 : 3;
+  for (const octet of Buffer.from(text, 'utf8')) length += Q_PLAIN.has(octet) || octet === 0x20 ? 1 : 3;
   return length;
-}
-
-function isQPlain(octet: number): boolean {
-  return octet < 0x80 && Q_PLAIN.test(String.fromCharCode(octet));
 }
 
 function qEncode(text: string): string {
   let encoded = '';
   for (const octet of Buffer.from(text, 'utf8')) {
     if (octet === 0x20) encoded += '_';
-    else if (isQPlain(octet)) encoded += String.fromCharCode(octet);
+    else if (Q_PLAIN.has(octet)) encoded += String.fromCharCode(octet);
     else encoded += `=${octet.toString(16).toUpperCase().padStart(2, '0')}`;
   }
   return encoded;
 }
 
-/** Graphemes; one that would not fit into a word by itself comes apart into characters. */
-function* pieces(text: string, octets: number, room: number): Generator<string> {
-  for (const { segment } of new Intl.Segmenter('und').segment(text)) {
-    if (Buffer.byteLength(segment) > octets || qLength(segment) > room) yield* segment;
-    else yield segment;
-  }
+/** What begins an encoded word: its charset, perhaps with a language (RFC 2231 5), and its encoding. */
+const WORD_START = /=\?([^?\s]{1,60})\?([bq])\?/giy;
+
+/** A place that only moves forward, so that looking for it again and again walks the text once. */
+function forward(find: (from: number) => number): (from: number) => number {
+  let place = -1;
+  return (from) => {
+    if (place < from) {
+      const found = find(from);
+      place = found === -1 ? Number.POSITIVE_INFINITY : found;
+    }
+    return place;
+  };
 }
 
-const WORD = /=\?([^?\s]{1,60})\?([bq])\?([^?\s]*(?:\?(?!=)[^?\s]*)*)\?=/gi;
+/** The encoded words of a text, in order. Blanks end a word that has not been closed. Linear in the text. */
+function* wordsIn(
+  value: string,
+): Generator<{ start: number; end: number; charset: string; bytes: Uint8Array }> {
+  const nextClose = forward((from) => value.indexOf('?=', from));
+  const blank = /\s/g;
+  const nextBlank = forward((from) => {
+    blank.lastIndex = from;
+    return blank.exec(value)?.index ?? -1;
+  });
+  for (let at = value.indexOf('=?'); at !== -1; at = value.indexOf('=?', at)) {
+    WORD_START.lastIndex = at;
+    const match = WORD_START.exec(value);
+    const from = match === null ? at : at + match[0].length;
+    const close = match === null ? Number.POSITIVE_INFINITY : nextClose(from);
+    if (match === null || close > nextBlank(from) || close === Number.POSITIVE_INFINITY) {
+      at += 2;
+      continue;
+    }
+    const charset = (match[1] ?? '').replace(/\*.*$/, '').toLowerCase();
+    yield { start: at, end: close + 2, charset, bytes: decodeWord(match[2] ?? '', value.slice(from, close)) };
+    at = close + 2;
+  }
+}
 
 /**
  * Text of a header field with its encoded words decoded. Blanks between two words go; neighbours of one charset are joined
@@ -88,17 +122,18 @@ export function decodeWords(value: string): string {
     if (run !== undefined) text += decodeCharset(Buffer.concat(run.bytes), run.charset);
     run = undefined;
   };
-  for (const match of value.matchAll(WORD)) {
+  for (const word of wordsIn(value)) {
     if (++count > WORDS_LIMIT) break;
-    const between = value.slice(end, match.index);
-    const charset = (match[1] ?? '').replace(/\*.*$/, '').toLowerCase();
-    const bytes = decodeWord(match[2] ?? '', match[3] ?? '');
-    if (run !== undefined && /\S/.test(between)) flush();
-    if (run === undefined) text += between;
-    else if (run.charset !== charset) flush();
-    run ??= { charset, bytes: [] };
-    run.bytes.push(bytes);
-    end = match.index + match[0].length;
+    const between = value.slice(end, word.start);
+    if (run === undefined || /\S/.test(between)) {
+      flush();
+      text += between;
+    } else if (run.charset !== word.charset) {
+      flush();
+    }
+    run ??= { charset: word.charset, bytes: [] };
+    run.bytes.push(word.bytes);
+    end = word.end;
   }
   flush();
   return text + value.slice(end);

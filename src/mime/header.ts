@@ -69,14 +69,19 @@ export function wordLimit(name: string): number {
   return Math.max(40, Math.min(WORD_LIMIT, FOLD_AT - name.length - 2));
 }
 
-/** Free text as tokens to join by blanks. From the first to the last word that needs it, all is encoded. */
+/**
+ * Free text as tokens to join by blanks. From the first to the last word that needs it, all is encoded; so are blanks beside
+ * others or at an end, together with the word next to them, since nothing else keeps them.
+ */
 export function textTokens(text: string, limit: number = WORD_LIMIT): string[] {
   const words = text.split(' ');
   const encode = (word: string) =>
     word === '' || needsEncoding(word) || word.includes('\t') || word.length > WORD_TOO_LONG;
-  const first = text === '' ? -1 : words.findIndex(encode);
+  let first = text === '' ? -1 : words.findIndex(encode);
   if (first === -1) return words;
-  const last = words.findLastIndex(encode);
+  let last = words.findLastIndex(encode);
+  if (words[first] === '' && first > 0) first--;
+  if (words[last] === '' && last < words.length - 1) last++;
   return [
     ...words.slice(0, first),
     ...encodeWords(words.slice(first, last + 1).join(' '), limit),
