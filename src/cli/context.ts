@@ -82,8 +82,9 @@ export class Context {
       signal: this.signal,
       ...(secret?.kind === 'stdin' ? { stdin: this.io.stdin.read(this.signal) } : {}),
     });
-    const transcript = await this.#transcript();
-    if (password !== undefined) {
+    // Also without a transcript to show: a server may echo the password in what becomes an error.
+    const transcript = this.#isTraced || password !== undefined ? await this.#transcript() : undefined;
+    if (password !== undefined && transcript !== undefined) {
       transcript.hide(password);
       this.output.redactWith((text) => transcript.redact(text));
     }

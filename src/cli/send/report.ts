@@ -1,5 +1,6 @@
 import { MailError, RecipientsError, type ReplyDetail } from '../../errors.ts';
-import { type Receipt, replyLine, type SmtpClient, type SmtpReply } from '../../smtp/index.ts';
+import type { Receipt, SmtpClient, SmtpReply } from '../../smtp/index.ts';
+import { replyLine } from '../../smtp/reply.ts';
 import type { Context } from '../context.ts';
 import { EXIT, exitOfReceipt } from '../exit.ts';
 import { refusals } from '../failure.ts';
