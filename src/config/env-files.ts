@@ -1,6 +1,7 @@
 /** Finding and reading `.env` files: what is said in them, and on which line. */
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+// The promises of node:fs load when they are first used: most directories have no .env, and start-up pays nothing.
+import { constants, existsSync, promises as fs } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { ConfigError } from '../errors.ts';
 import { VARIABLE_PREFIX } from './settings.ts';
 import { quote } from './values.ts';
@@ -46,7 +47,7 @@ export async function readEnvFiles(choice: EnvFileChoice): Promise<EnvFile[]> {
     );
   }
   const path = choice.directory === undefined ? './.env' : `${choice.directory}/.env`;
-  const text = await readEnvFile(path, false);
+  const text = existsSync(path) ? await readEnvFile(path, false) : undefined;
   return text === undefined ? [] : [{ path: './.env', text, named: false }];
 }
 
@@ -55,7 +56,7 @@ async function readEnvFile(path: string, named: boolean): Promise<string | undef
   let file: FileHandle | undefined;
   try {
     // Somebody else may have made ./.env a FIFO, which without O_NONBLOCK would hold us for ever.
-    file = await open(path, named ? constants.O_RDONLY : constants.O_RDONLY | constants.O_NONBLOCK);
+    file = await fs.open(path, named ? constants.O_RDONLY : constants.O_RDONLY | constants.O_NONBLOCK);
     // A directory called .env is a habit of Python; only a file is meant for us.
     if (!named && !(await file.stat()).isFile()) return undefined;
     const bytes = await readAtMost(file, MAX_ENV_FILE);

@@ -1,5 +1,5 @@
 /** The files that TLS needs: authorities, a client certificate and its key. */
-import { open } from 'node:fs/promises';
+import { promises as fs } from 'node:fs';
 import { homedir, platform } from 'node:os';
 import { ConfigError } from '../errors.ts';
 import { readAtMost, reasonOf } from './env-files.ts';
@@ -84,7 +84,7 @@ async function readPem(
 ): Promise<string> {
   let bytes: Buffer | undefined;
   try {
-    const file = await open(path.startsWith('~/') ? homedir() + path.slice(1) : path, 'r');
+    const file = await fs.open(path.startsWith('~/') ? homedir() + path.slice(1) : path, 'r');
     try {
       const { mode } = await file.stat();
       if (io !== undefined && (mode & 0o077) !== 0 && platform() !== 'win32') {

@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { createReadStream, openSync, unlinkSync, writeSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { createReadStream, promises as fs, openSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InputError, InterruptedError, StorageError } from '../../errors.ts';
@@ -15,7 +13,7 @@ const SILENCE_MS = 2_000;
 /** What stands in the file `path`, or in standard input for `-`: measured, and read when its turn comes. */
 export async function bodySource(ctx: Context, path: string, what: string): Promise<Source> {
   if (path === '-') return spoolStdin(ctx, what);
-  const found = await stat(path).catch(() => undefined);
+  const found = await fs.stat(path).catch(() => undefined);
   if (found?.isDirectory() === true) {
     throw new InputError(`cannot read ${path}: it is a folder`, { stage: 'compose', hint: 'name a file' });
   }
@@ -67,7 +65,8 @@ async function spool(
 /** A file that has lost its name as soon as it is open: nothing is left behind, however the process ends. */
 class TemporaryFile {
   readonly #fd: number;
-  readonly #path = join(tmpdir(), `mailtool-${randomBytes(12).toString('hex')}`);
+  /** `wx` refuses a name that is taken, also by a link: it need not be hard to guess. */
+  readonly #path = join(tmpdir(), `mailtool-${process.pid}-${Math.random().toString(36).slice(2)}`);
 
   constructor() {
     try {
