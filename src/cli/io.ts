@@ -138,18 +138,22 @@ function writeNow(fd: number, bytes: Buffer): void {
 
 const terminals = new Map<number, boolean>();
 
-/** `node:tty` brings half of `node:net` with it: it is asked only about what is a character device at all. */
+/** Looking at a stream opens it, and brings half of `node:net` with it: only what can be a terminal at all is looked at. */
 function isTerminal(fd: 0 | 1 | 2): boolean {
   let known = terminals.get(fd);
   if (known === undefined) {
-    try {
-      known =
-        fstatSync(fd).isCharacterDevice() &&
-        ([process.stdin, process.stdout, process.stderr][fd]?.isTTY ?? false);
-    } catch {
-      known = false;
-    }
+    known = mayBeTerminal(fd) && ([process.stdin, process.stdout, process.stderr][fd]?.isTTY ?? false);
     terminals.set(fd, known);
   }
   return known;
+}
+
+function mayBeTerminal(fd: number): boolean {
+  try {
+    const status = fstatSync(fd);
+    // What cron gives for standard input is a character device, too.
+    return status.isCharacterDevice() && status.rdev !== statSync(devNull).rdev;
+  } catch {
+    return true;
+  }
 }

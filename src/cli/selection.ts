@@ -91,8 +91,7 @@ function matching(
   const named = (number: number): Row => {
     const row = byNumber.get(number);
     if (row !== undefined) return row;
-    const beyond = `${contents(sorted)}; mailtool list shows them`;
-    throw new InputError(`there is no message ${number}`, { hint: beyond });
+    throw new InputError(`there is no message ${number}`, { hint: contents(sorted) });
   };
   switch (selector.kind) {
     case 'number':
@@ -108,7 +107,7 @@ function matching(
     case 'last': {
       const { kind, count } = selector;
       if (count === undefined && sorted.length === 0) {
-        throw new InputError(`there is no ${word} message: the maildrop is empty`);
+        throw new InputError(`there is no ${word} message`, { hint: contents(sorted) });
       }
       return kind === 'first' ? sorted.slice(0, count ?? 1) : sorted.slice(-(count ?? 1));
     }
@@ -148,8 +147,9 @@ function byUid(uid: string, sorted: readonly Row[], whole: boolean): Row {
 
 function contents(sorted: readonly Row[]): string {
   const [first, last] = [sorted[0], sorted.at(-1)];
-  if (first === undefined || last === undefined) return 'the maildrop is empty';
+  if (first === undefined || last === undefined)
+    return 'the maildrop is empty; what was sent a moment ago may still be under way';
   return first === last
-    ? `only message ${first.number} is there`
-    : `messages ${first.number} to ${last.number} are there`;
+    ? `only message ${first.number} is there; mailtool list shows it`
+    : `the maildrop has messages ${first.number} to ${last.number}; mailtool list shows them`;
 }

@@ -11,9 +11,10 @@ export interface Mailbox {
   readonly address: string;
 }
 
-/** RFC 5321 4.5.3.1. */
-const LOCAL_PART_LIMIT = 64;
-const DOMAIN_LIMIT = 255;
+/** RFC 5321 4.5.3.1.3, without the angle brackets. Local parts of more than 64 octets are in use, and not refused. */
+const PATH_LIMIT = 254;
+/** A longer name in quotes would not fit on a line of its own. */
+const QUOTED_LIMIT = 70;
 /** How deep comments may nest. */
 const DEPTH_LIMIT = 50;
 
@@ -38,6 +39,7 @@ export function parseAddressList(text: string): Mailbox[] {
   let angle: string | undefined;
   let comment = '';
   let spaced = false;
+  let inGroup = false;
   const finish = () => {
     const mailbox = mailboxOf(text, pieces, angle, comment);
     if (mailbox !== undefined) mailboxes.push(mailbox);
@@ -54,6 +56,7 @@ export function parseAddressList(text: string): Mailbox[] {
     }
     if (character === ',' || character === ';') {
       finish();
+      if (character === ';') inGroup = false;
       at++;
     } else if (character === '(') {
       const end = commentEnd(text, at);
@@ -65,9 +68,13 @@ export function parseAddressList(text: string): Mailbox[] {
       const end = angleEnd(text, at);
       angle = text.slice(at + 1, end - 1).trim();
       at = end;
-    } else if (character === ':' && angle === undefined && !pieces.some(({ raw }) => raw.includes('@'))) {
-      pieces = []; // the name of a group: its members follow
+    } else if (character === ':' && pieces.length > 0 && !pieces.some(({ raw }) => raw.includes('@'))) {
+      if (inGroup) throw wrong(text, 'a group in it holds another group');
+      inGroup = true;
+      pieces = []; // the name of the group: its members follow
       at++;
+    } else if (angle !== undefined) {
+      throw wrong(text, 'something follows the address in angle brackets');
     } else if (character === '"') {
       const end = quoteEnd(text, at);
       const raw = text.slice(at, end);
@@ -126,13 +133,12 @@ function checkAddress(text: string, address: string): string {
       local === '' ? 'there is nothing before the @' : 'what stands before the @ is no local part',
     );
   }
-  if (Buffer.byteLength(local) > LOCAL_PART_LIMIT)
-    throw wrong(text, `more than ${LOCAL_PART_LIMIT} octets before the @`);
-  if (Buffer.byteLength(domain) > DOMAIN_LIMIT)
-    throw wrong(text, `more than ${DOMAIN_LIMIT} octets after the @`);
-  if (/^\[[^[\]\\\s]+\]$/.test(domain)) return address;
+  // Controls of any script, and what turns the direction of text, have no place in an address but to deceive.
+  if (/[\p{Cc}\p{Cs}\p{Bidi_Control}]/u.test(address)) throw wrong(text, 'it holds an invisible character');
+  if (Buffer.byteLength(address) > PATH_LIMIT) throw wrong(text, `it has more than ${PATH_LIMIT} octets`);
+  if (/^\[[!-Z^-~]+\]$/.test(domain)) return address;
   if (
-    !/^[^\s.,;:"()<>@[\]\\!#$%&'*+/=?^`{|}~]+(?:\.[^\s.,;:"()<>@[\]\\!#$%&'*+/=?^`{|}~]+)*\.?$/u.test(domain)
+    !/^[^\s.,;:"()<>@[\]\\!#$%&'*+/=?^`{|}~]+(?:\.[^\s.,;:"()<>@[\]\\!#$%&'*+/=?^`{|}~]+)*$/u.test(domain)
   ) {
     throw wrong(
       text,
@@ -167,7 +173,8 @@ export function mailboxTokens({ name, address }: Mailbox, limit?: number): strin
 function nameTokens(name: string, limit: number | undefined): string[] {
   if (needsEncoding(name) || /\t| {2}|^ | $/.test(name)) return encodeWords(name, limit);
   if (/^[\w!#$%&'*+/=?^`{|}~ -]*$/.test(name)) return textTokens(name, limit);
-  return [`"${name.replace(/["\\]/g, '\\$&')}"`];
+  const quoted = `"${name.replace(/["\\]/g, '\\$&')}"`;
+  return quoted.length <= QUOTED_LIMIT ? [quoted] : encodeWords(name, limit);
 }
 
 function commentEnd(text: string, start: number): number {
@@ -199,6 +206,10 @@ function angleEnd(text: string, start: number): number {
 
 function atomEnd(text: string, start: number): number {
   let at = start;
-  while (at < text.length && !' \t,;:<>()"'.includes(text[at] as string)) at++;
+  while (at < text.length && !' \t,;:<>()"'.includes(text[at] as string)) {
+    // A domain literal holds colons: [IPv6:2001:db8::1].
+    const literal = text[at] === '[' && text[at - 1] === '@' ? text.indexOf(']', at) : -1;
+    at = literal === -1 ? at + 1 : literal + 1;
+  }
   return at;
 }
