@@ -20,6 +20,20 @@ export {
   UnsupportedError,
   UsageError,
 } from './errors.ts';
+export {
+  type Attachment,
+  bytesAttachment,
+  type Composed,
+  compose,
+  type Draft,
+  envelopeOf,
+  fileAttachment,
+  type Mailbox,
+  parseAddressList,
+  type RawMessage,
+  rawMessage,
+  type Source,
+} from './mime/index.ts';
 export { Deadline } from './net/deadline.ts';
 export type { DialOptions } from './net/options.ts';
 export type { Security, TlsInfo, TlsOptions } from './net/tls.ts';
