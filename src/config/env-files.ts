@@ -105,14 +105,18 @@ export function reasonOf(error: unknown): string {
   return known[code] ?? (code === '' ? error.message : code);
 }
 
+/** The lines for dotenv, which needs time with the square of the blank ones in a row: seconds for 64 KB of them. */
+export function withoutBlankLines(lines: readonly string[]): string {
+  return lines.filter((line) => line.trim() !== '').join('\n');
+}
+
 /** The `MAILTOOL_` variables of a file. Of one that is there twice, the last counts, as in a shell. */
 export async function parseEnvFile(text: string): Promise<Map<string, EnvVariable>> {
   const variables = new Map<string, EnvVariable>();
   if (!text.includes(VARIABLE_PREFIX)) return variables;
   const lines = text.split(/\r\n|[\r\n\u2028\u2029]/);
   const { parse } = await import('dotenv');
-  // dotenv needs time with the square of the blank lines: it is not given any.
-  const parsed = parse(lines.filter((line) => line.trim() !== '').join('\n'));
+  const parsed = parse(withoutBlankLines(lines));
   for (const [name, value] of Object.entries(parsed)) {
     if (!name.startsWith(VARIABLE_PREFIX)) continue;
     variables.set(name, { text: value, line: 0, cut: false });
