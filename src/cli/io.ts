@@ -1,4 +1,5 @@
-import { fstatSync, writeSync, write as writeToDescriptor } from 'node:fs';
+import { fstatSync, statSync, writeSync, write as writeToDescriptor } from 'node:fs';
+import { devNull } from 'node:os';
 
 /** Everything a run may touch of its surroundings: a test hands in its own. */
 export interface Io {

@@ -107,7 +107,16 @@ function base(name: string, width: number | undefined): Command {
   return new Command(name)
     .exitOverride()
     .allowExcessArguments(false)
-    .configureOutput({ writeOut: () => undefined, writeErr: () => undefined, outputError: () => undefined })
+    .configureOutput({
+      writeOut: () => undefined,
+      writeErr: () => undefined,
+      outputError: () => undefined,
+      // Or it would look at the process's own streams.
+      getOutHelpWidth: () => width ?? 100,
+      getErrHelpWidth: () => width ?? 100,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
     .configureHelp({ helpWidth: Math.min(width ?? 100, 120), showGlobalOptions: false });
 }
 
