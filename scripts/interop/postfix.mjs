@@ -131,6 +131,8 @@ export function startPostfix({ directory, mail, uid, gid, ports, authSocket, cer
     smtpd_tls_received_header: 'yes',
     smtpd_tls_loglevel: '1',
     smtputf8_enable: 'yes',
+    // By default it removes Bcc, and would hide a client that leaves it in.
+    message_drop_headers: 'return-path',
     disable_vrfy_command: 'no',
     // Tests err on purpose; nobody is to be slowed down or shut out for it.
     smtpd_error_sleep_time: '0',
