@@ -208,8 +208,9 @@ function atomEnd(text: string, start: number): number {
   let at = start;
   while (at < text.length && !' \t,;:<>()"'.includes(text[at] as string)) {
     // A domain literal holds colons: [IPv6:2001:db8::1].
-    const literal = text[at] === '[' && text[at - 1] === '@' ? text.indexOf(']', at) : -1;
-    at = literal === -1 ? at + 1 : literal + 1;
+    const literal =
+      text[at] === '[' && text[at - 1] === '@' ? text.slice(at, at + PATH_LIMIT).indexOf(']') : 0;
+    at += Math.max(literal, 0) + 1;
   }
   return at;
 }

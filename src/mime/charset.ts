@@ -1,4 +1,5 @@
 /** Bytes of a named character set to text, for reading what others wrote: never throws. */
+import { isUtf8 } from 'node:buffer';
 
 /** windows-1252 at 80 to 9F; `TextDecoder` of Node 20 gives C1 controls there. Undefined places keep their own number. */
 const WINDOWS_1252 =
@@ -50,6 +51,8 @@ const ALIASES: Readonly<Record<string, string>> = {
 export function decodeCharset(bytes: Uint8Array, label: string): string {
   const name = label.trim().toLowerCase();
   if (LATIN.has(name)) return decodeWindows1252(bytes);
+  // Most words are UTF-8, and a TextDecoder is dear to make.
+  if (name === 'utf-8' || ALIASES[name] === 'utf-8') return bufferOf(bytes).toString('utf8');
   try {
     return new TextDecoder(ALIASES[name] ?? name).decode(bytes);
   } catch {
@@ -59,15 +62,15 @@ export function decodeCharset(bytes: Uint8Array, label: string): string {
 
 /** Text whose character set nobody named: UTF-8 if it can be that, otherwise windows-1252. */
 export function decodeUnlabelled(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    return decodeWindows1252(bytes);
-  }
+  return isUtf8(bytes) ? bufferOf(bytes).toString('utf8') : decodeWindows1252(bytes);
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 function decodeWindows1252(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  return bufferOf(bytes)
     .toString('latin1')
     .replace(/[\x80-\x9f]/g, (control) => WINDOWS_1252.charAt(control.charCodeAt(0) - 0x80));
 }

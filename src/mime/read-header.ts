@@ -12,6 +12,10 @@ export interface HeaderField {
 export const HEADER_LIMIT = 1024 * 1024;
 const FIELDS_LIMIT = 10_000;
 const FIELD_LIMIT = 256 * 1024;
+const NAME_LIMIT = 1_000;
+/** RFC 5322 2.2. */
+const FIELD_NAME = /^[!-9;-~]+$/;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * The fields of a header block; what follows the first blank line is not looked at. For mail as it comes: lines that are no
@@ -36,15 +40,16 @@ export function parseHeader(block: Uint8Array): HeaderField[] {
       continue;
     }
     const colon = line.indexOf(0x3a);
-    if (colon <= 0) continue;
-    const name = line.subarray(0, colon).toString('latin1').trimEnd();
-    fields.push({
-      name,
-      lines: [decodeUnlabelled(line.subarray(colon + 1, colon + 1 + FIELD_LIMIT))],
-      octets: line.length,
-    });
+    const name = line
+      .subarray(0, Math.min(Math.max(colon, 0), NAME_LIMIT))
+      .toString('latin1')
+      .trimEnd();
+    // What is no field may go on in the next line, too: it is gathered, and left out at the end.
+    const value = FIELD_NAME.test(name) ? line.subarray(colon + 1, colon + 1 + FIELD_LIMIT) : NOTHING;
+    fields.push({ name, lines: [decodeUnlabelled(value)], octets: line.length });
   }
-  return fields.slice(0, FIELDS_LIMIT).map(({ name, lines }) => ({ name, value: lines.join('').trim() }));
+  const named = fields.filter(({ name }) => FIELD_NAME.test(name));
+  return named.slice(0, FIELDS_LIMIT).map(({ name, lines }) => ({ name, value: lines.join('').trim() }));
 }
 
 /** The first field of that name, in any case. */
@@ -67,18 +72,40 @@ export function readAddresses(value: string): Mailbox[] {
   }
 }
 
+/** So many addresses are looked for where a strict reader gives up. */
+const GUESSES_LIMIT = 1_000;
+const NOT_IN_ADDRESS = ' \t\r\n\v\f<>"(),;:@\xa0';
+
 /** What a strict reader refuses: everything that looks like an address counts, whatever stands before it is its name. */
 function guessAddresses(value: string): Mailbox[] {
   const found: Mailbox[] = [];
   let from = 0;
-  for (const match of value.matchAll(/<?([^\s<>"(),;:@]{1,200}@[^\s<>"(),;:@]{1,255})>?/g)) {
-    const before = value.slice(from, match.index).replace(/^[\s,;]+|[\s,;]+$/g, '');
-    found.push({ name: decodeWords(before.replace(/^"(.*)"$/s, '$1')), address: match[1] ?? '' });
-    from = match.index + match[0].length;
-    if (found.length >= 1_000) break;
+  for (
+    let at = value.indexOf('@');
+    at !== -1 && found.length < GUESSES_LIMIT;
+    at = value.indexOf('@', at + 1)
+  ) {
+    let start = at;
+    while (start > from && at - start < 200 && !NOT_IN_ADDRESS.includes(value.charAt(start - 1))) start--;
+    let end = at + 1;
+    while (end < value.length && end - at < 256 && !NOT_IN_ADDRESS.includes(value.charAt(end))) end++;
+    if (start === at || end === at + 1) continue;
+    const name = value.slice(from, value[start - 1] === '<' ? start - 1 : start);
+    found.push({ name: decodeWords(bare(name)), address: value.slice(start, end) });
+    from = value[end] === '>' ? end + 1 : end;
+    at = end - 1;
   }
-  if (found.length === 0 && value.trim() !== '') return [{ name: decodeWords(value.trim()), address: '' }];
-  return found;
+  const name = bare(value);
+  return found.length === 0 && name !== '' ? [{ name: decodeWords(name), address: '' }] : found;
+}
+
+/** Without blanks, separators and quotes at its ends. */
+function bare(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && ' \t,;"'.includes(text.charAt(start))) start++;
+  while (end > start && ' \t,;"'.includes(text.charAt(end - 1))) end--;
+  return text.slice(start, end);
 }
 
 const MONTHS = 'janfebmaraprmayjunjulaugsepoctnovdec';
