@@ -2,10 +2,13 @@ import { ConfigError, UsageError } from '../errors.ts';
 import type { Setting } from './settings.ts';
 import { BadValue, checkValue } from './values.ts';
 
-/** The kinds of layer. What is lower in this table is trusted less: the trust rule compares the numbers. */
+/**
+ * The kinds of layer, by how far the trust rule trusts them. Flags and environment are equal: both are the doing of whoever
+ * runs the command, who may name a host in one and pipe in the password by the other.
+ */
 export const TRUST = {
-  default: 4,
-  flag: 3,
+  default: 3,
+  flag: 2,
   environment: 2,
   'env-file': 1,
   dotenv: 0,

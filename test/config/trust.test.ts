@@ -44,7 +44,9 @@ const matrix = PLACES.flatMap((secretPlace) =>
   SECRETS[secretPlace].flatMap((secretKey) =>
     PLACES.flatMap((place) =>
       STEERING.map(([key, text]) => {
-        const allowed = PLACES.indexOf(place) <= PLACES.indexOf(secretPlace);
+        // What a flag and what the environment says is the word of the same person.
+        const rank = (of: Place) => Math.max(1, PLACES.indexOf(of));
+        const allowed = rank(place) <= rank(secretPlace);
         return [secretKey, secretPlace, key, text, place, allowed] as const;
       }),
     ),
