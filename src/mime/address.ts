@@ -121,6 +121,7 @@ function wrong(text: string, why: string): DataError {
   });
 }
 
+/** Gives back an address that can stand in an envelope and in angle brackets; a `DataError` about `text` otherwise. */
 function checkAddress(text: string, address: string): string {
   const at = address.lastIndexOf('@');
   if (at === -1) throw wrong(text, 'there is no @ in it');
@@ -152,9 +153,11 @@ function checkAddress(text: string, address: string): string {
 
 /**
  * The address as it goes over the wire, in the envelope and in the header alike: a domain of other scripts in its ASCII form
- * (RFC 5891), unless the local part needs SMTPUTF8 anyway, which takes both as they are (RFC 6531 3.3).
+ * (RFC 5891), unless the local part needs SMTPUTF8 anyway, which takes both as they are (RFC 6531 3.3). `DataError` for what
+ * is not one address.
  */
 export function wireAddress(address: string): string {
+  checkAddress(address, address);
   const at = address.lastIndexOf('@');
   const local = address.slice(0, at);
   const domain = address.slice(at + 1);

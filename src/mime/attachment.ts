@@ -1,6 +1,6 @@
 import { promises as fs } from 'node:fs'; // its promises load only when a file is opened
 import { basename } from 'node:path';
-import { base64Lines, base64LinesSize } from '../codec/base64.ts';
+import { BASE64_STEP, base64Lines, base64LinesSize } from '../codec/base64.ts';
 import { DataError, InputError } from '../errors.ts';
 import { checkText, field } from './header.ts';
 import { parameter, plainFallback, withParameters } from './parameter.ts';
@@ -26,7 +26,8 @@ export interface AttachmentOptions {
   readonly contentId?: string;
 }
 
-const READ_OCTETS = 1024 * 1024;
+/** About 1 MB, in whole steps of the encoder: it has nothing to put aside. */
+const READ_OCTETS = 18 * BASE64_STEP;
 
 /**
  * A file as an attachment: opened and measured now, so that one that is missing or cannot be read ends the run before
@@ -48,24 +49,20 @@ export function bytesAttachment(
 
 async function measured(path: string): Promise<number> {
   try {
+    // Not opened before it is known to be a file: opening a named pipe waits for somebody to write to it.
+    const found = await fs.stat(path);
+    if (!found.isFile()) {
+      const what = found.isDirectory() ? 'a folder' : 'not a file';
+      throw new InputError(`cannot attach ${path}: it is ${what}`, NOT_A_FILE);
+    }
     const file = await fs.open(path, 'r');
     try {
-      const { size, isFile } = await file
-        .stat()
-        .then((found) => ({ size: found.size, isFile: found.isFile() }));
-      if (!isFile) throw new InputError(`cannot attach ${path}: it is not a file`, NOT_A_FILE);
-      return size;
+      return (await file.stat()).size;
     } finally {
       await file.close();
     }
   } catch (cause) {
-    if (cause instanceof InputError) throw cause;
-    const folder = await fs.stat(path).then(
-      (found) => found.isDirectory(),
-      () => false,
-    );
-    if (folder) throw new InputError(`cannot attach ${path}: it is a folder`, NOT_A_FILE);
-    throw unreadable(path, cause);
+    throw cause instanceof InputError ? cause : unreadable(path, cause);
   }
 }
 
@@ -77,7 +74,13 @@ const NOT_A_FILE = {
 function unreadable(path: string, cause: unknown): InputError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   const why =
-    code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'permission denied' : String(cause);
+    code === 'ENOENT'
+      ? 'there is no such file'
+      : code === 'EACCES'
+        ? 'permission denied'
+        : cause instanceof Error
+          ? cause.message
+          : String(cause);
   return new InputError(`cannot read ${path}: ${why}`, { stage: 'compose', cause });
 }
 
@@ -90,7 +93,9 @@ async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
     const { size } = await file.stat();
     const buffer = Buffer.allocUnsafe(Math.min(READ_OCTETS, size + 1));
     for (;;) {
-      const { bytesRead } = await file.read(buffer, 0, buffer.length);
+      const { bytesRead } = await file.read(buffer, 0, buffer.length).catch((cause: unknown) => {
+        throw unreadable(path, cause);
+      });
       if (bytesRead === 0) return;
       yield buffer.subarray(0, bytesRead);
     }
@@ -116,6 +121,9 @@ export async function attachmentPart(attachment: Attachment): Promise<Part> {
     withParameters(disposition, name === '' ? [] : parameter('filename', name)),
   );
   if (contentId !== undefined) header += field('Content-ID', [`<${checkContentId(contentId)}>`]);
+  if (!Number.isSafeInteger(size) || size < 0) {
+    throw new DataError(`the size of ${name || 'an attachment'} is not known`, { stage: 'compose' });
+  }
   return {
     header,
     bodySize: base64LinesSize(size),

@@ -4,13 +4,15 @@ import { type Attachment, attachmentPart } from './attachment.ts';
 import { checkFieldName, checkText, field, textField, wordLimit } from './header.ts';
 import { dateText, messageIdOf, newBoundary, newMessageId, UNIQUE, type Uniqueness } from './ids.ts';
 import { withParameters } from './parameter.ts';
-import { multipart, type Part, partBytes, partSize } from './part.ts';
+import { gathered, multipart, type Part, partBytes, partSize } from './part.ts';
 import type { Source } from './source.ts';
 import { textPart } from './text.ts';
 
 /** A message as a person thinks of it. */
 export interface Draft {
   readonly from: Mailbox;
+  /** Who sends it for `from`. */
+  readonly sender?: Mailbox;
   readonly replyTo?: readonly Mailbox[];
   readonly to: readonly Mailbox[];
   readonly cc?: readonly Mailbox[];
@@ -28,9 +30,15 @@ export interface Draft {
   /** With or without angle brackets. */
   readonly messageId?: string;
   readonly inReplyTo?: string;
+  /** The identifiers of the messages before this one, oldest first; the one that is answered alone when absent. */
+  readonly references?: readonly string[];
 }
 
-/** A finished message: its bytes as often as they are asked for, and what is known of them beforehand. */
+/**
+ * A finished message: its bytes as often as they are asked for, and what is known of them beforehand. A chunk is only good
+ * until the next is asked for. A source that has changed since it was measured fails them with a `DataError` (one that
+ * cannot be read any more with an `InputError`) before their end.
+ */
 export interface Composed extends AsyncIterable<Uint8Array> {
   /** Octets, exact. */
   readonly size: number;
@@ -60,7 +68,7 @@ export async function compose(draft: Draft, unique: Uniqueness = UNIQUE): Promis
     messageId,
     eightBit: smtpUtf8,
     smtpUtf8,
-    [Symbol.asyncIterator]: () => partBytes(message),
+    [Symbol.asyncIterator]: () => gathered(partBytes(message)),
   };
 }
 
@@ -91,13 +99,15 @@ const OWN_FIELDS = new Map([
   ['date', '--date'],
   ['message-id', '--message-id'],
   ['in-reply-to', '--in-reply-to'],
+  ['resent-bcc', '--bcc'],
   ['mime-version', undefined],
 ]);
 
 function headerOf(draft: Draft, messageId: string, unique: Uniqueness): string {
-  const { from, replyTo, to, cc, subject, priority, inReplyTo } = draft;
+  const { from, sender, replyTo, to, cc, subject, priority, headers = [] } = draft;
   let header = field('Date', [dateText(draft.date ?? unique.now)]);
   header += addressField('From', [from]);
+  if (sender !== undefined) header += addressField('Sender', [sender]);
   if (replyTo !== undefined && replyTo.length > 0) header += addressField('Reply-To', replyTo);
   // A message that shows nobody says so, or relays put what they think there.
   header +=
@@ -105,22 +115,45 @@ function headerOf(draft: Draft, messageId: string, unique: Uniqueness): string {
   if (cc !== undefined && cc.length > 0) header += addressField('Cc', cc);
   if (subject !== undefined) header += textField('Subject', subject);
   header += field('Message-ID', [messageId]);
-  if (inReplyTo !== undefined) {
-    const parent = messageIdOf(inReplyTo, 'the message that is answered');
-    header += field('In-Reply-To', [parent]);
-    if (!draft.headers?.some(({ name }) => name.toLowerCase() === 'references'))
-      header += field('References', [parent]);
-  }
+  header += threadFields(draft);
   if (priority !== undefined) header += PRIORITY_FIELDS[priority];
-  for (const { name, value } of draft.headers ?? []) header += freeField(name, value);
+  refuseTwice(header, headers);
+  for (const { name, value } of headers) header += freeField(name, value);
   return header;
 }
 
+function threadFields({ inReplyTo, references, headers }: Draft): string {
+  const parent = inReplyTo === undefined ? [] : [messageIdOf(inReplyTo, 'the message that is answered')];
+  let fields = parent.length > 0 ? field('In-Reply-To', parent) : '';
+  const typed = headers?.some(({ name }) => name.toLowerCase() === 'references') === true;
+  const thread = references?.map((id) => messageIdOf(id, 'a reference')) ?? (typed ? [] : parent);
+  if (thread.length > 0) fields += field('References', thread);
+  return fields;
+}
+
+/** X-Priority is what most readers look at; Importance (RFC 2156 5.3.4) and Priority (5.3.6) are what is standard. */
 const PRIORITY_FIELDS = {
-  high: 'X-Priority: 1\r\nImportance: high\r\n',
-  normal: 'X-Priority: 3\r\nImportance: normal\r\n',
-  low: 'X-Priority: 5\r\nImportance: low\r\n',
+  high: 'X-Priority: 1\r\nPriority: urgent\r\nImportance: high\r\n',
+  normal: 'X-Priority: 3\r\nPriority: normal\r\nImportance: normal\r\n',
+  low: 'X-Priority: 5\r\nPriority: non-urgent\r\nImportance: low\r\n',
 } as const;
+
+/** Free fields that a message has once at most (RFC 5322 3.6), or that readers would take from one of two. */
+const ONCE = new Set(['sender', 'references', 'x-priority', 'priority', 'importance', 'return-path']);
+
+function refuseTwice(header: string, headers: readonly { readonly name: string }[]): void {
+  const present = new Set(header.toLowerCase().match(/^[!-9;-~]+(?=:)/gm));
+  for (const { name } of headers) {
+    const key = name.toLowerCase();
+    if (ONCE.has(key) && present.has(key)) {
+      throw new DataError(`the header field ${name} would be there twice`, {
+        stage: 'compose',
+        hint: 'a message has it once',
+      });
+    }
+    present.add(key);
+  }
+}
 
 function addressField(name: string, mailboxes: readonly Mailbox[]): string {
   const last = mailboxes.length - 1;

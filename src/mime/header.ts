@@ -35,15 +35,16 @@ export function field(name: string, tokens: readonly string[]): string {
   let column = text.length;
   let first = true;
   for (const token of tokens) {
-    const fits = column + 1 + token.length <= FOLD_AT;
+    const octets = Buffer.byteLength(token);
+    const fits = column + 1 + octets <= FOLD_AT;
     // A field whose first line is empty is legal, and worth it only where it brings the token under the limit.
-    const fold = !fits && (!first || token.length < FOLD_AT);
+    const fold = !fits && (!first || octets < FOLD_AT);
     if (fold) {
       text += '\r\n';
       column = 0;
     }
     text += ` ${token}`;
-    column += 1 + token.length;
+    column += 1 + octets;
     if (column > LINE_LIMIT) {
       throw new DataError(
         `the header field ${name} has a part that fits on no line: ${token.slice(0, 60)}...`,

@@ -46,12 +46,18 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 
 /** RFC 5322 3.3, in local time with its offset. */
 export function dateText(date: Date): string {
-  if (Number.isNaN(date.getTime())) throw new DataError('the date is not one', { stage: 'compose' });
+  const year = date.getFullYear();
+  if (!(year >= 1900 && year <= 9999)) {
+    throw new DataError('the date is none that a message can have', {
+      stage: 'compose',
+      hint: 'its year has to be from 1900 to 9999 (RFC 5322 3.3)',
+    });
+  }
   const two = (number: number) => String(number).padStart(2, '0');
   const offset = -date.getTimezoneOffset();
   const minutes = Math.abs(offset);
   return (
-    `${DAYS[date.getDay()]}, ${date.getDate()} ${MONTHS[date.getMonth()]} ${String(date.getFullYear()).padStart(4, '0')} ` +
+    `${DAYS[date.getDay()]}, ${date.getDate()} ${MONTHS[date.getMonth()]} ${year} ` +
     `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())} ` +
     `${offset < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}${two(minutes % 60)}`
   );

@@ -4,8 +4,10 @@ import { checkText } from './header.ts';
 const TOKEN = /^[!#$%&'*+.0-9A-Z^_`a-z{|}~-]+$/;
 /** Characters that stand for themselves in an extended value (RFC 2231 7, attribute-char). */
 const ATTRIBUTE_CHARACTER = /[!#$&+.0-9A-Z^_`a-z{|}~-]/;
-/** What one piece of a value may have, so that it fits on a line with its name. */
+/** What a plain value may have, so that it fits on a line with its name. */
 const PIECE = 60;
+/** What a line of 78 has left for the name and an extended value: not a blank, `*10*=utf-8''` and a semicolon. */
+const EXTENDED = 78 - " *10*=utf-8'';".length;
 
 /**
  * A parameter of a MIME field as tokens, each beginning a place where a line may break. A value that is not ASCII, or too
@@ -14,13 +16,14 @@ const PIECE = 60;
 export function parameter(name: string, value: string): string[] {
   checkText(`the parameter ${name}`, value);
   if (value.length <= PIECE && TOKEN.test(value)) return [`${name}=${value}`];
-  if (value.length <= PIECE && /^[\x20-\x7e]*$/.test(value))
-    return [`${name}="${value.replace(/["\\]/g, '\\$&')}"`];
+  const quoted = value.length <= PIECE ? value.replace(/["\\]/g, '\\$&') : value;
+  if (quoted.length <= PIECE && /^[\x20-\x7e]*$/.test(value)) return [`${name}="${quoted}"`];
+  const room = EXTENDED - name.length;
   const pieces: string[] = [];
   let piece = '';
   for (const character of value) {
     const encoded = percentEncoded(character);
-    if (piece.length + encoded.length > PIECE) {
+    if (piece.length + encoded.length > room) {
       pieces.push(piece);
       piece = '';
     }
@@ -31,12 +34,13 @@ export function parameter(name: string, value: string): string[] {
   return pieces.map((text, index) => `${name}*${index}*=${index === 0 ? "utf-8''" : ''}${text}`);
 }
 
-/** The same for readers that do not know the extended form: other characters become `_`. */
+/** The same for readers that do not know the extended form: other characters become `_`, quotes `'`. */
 export function plainFallback(value: string): string {
   const plain = value
     .normalize('NFKD')
     .replace(/\p{M}/gu, '')
-    .replace(/[^\x20-\x7e]+/g, '_');
+    .replaceAll('"', "'")
+    .replace(/\\|[^\x20-\x7e]+/g, '_');
   return plain.length <= PIECE ? plain : `${plain.slice(0, PIECE - 12)}${plain.slice(-12)}`;
 }
 

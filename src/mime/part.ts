@@ -12,10 +12,31 @@ export function partSize(part: Part): number {
   return Buffer.byteLength(part.header) + 2 + part.bodySize;
 }
 
-/** A part as bytes. Headers and what stands between parts are gathered, so that small parts make few chunks. */
+/** A part as bytes; a chunk is only good until the next is asked for. */
 export async function* partBytes(part: Part): AsyncGenerator<Uint8Array> {
   yield Buffer.from(`${part.header}\r\n`, 'utf8');
   yield* part.body();
+}
+
+/** What is smaller is worth a copy, what is larger is worth a write of its own. */
+const SMALL = 16 * 1024;
+
+/** The same octets with small chunks put together: a small message is one. */
+export async function* gathered(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let small: Uint8Array[] = [];
+  let octets = 0;
+  for await (const chunk of source) {
+    if (chunk.length < SMALL) {
+      small.push(Uint8Array.from(chunk));
+      octets += chunk.length;
+      if (octets < SMALL) continue;
+    }
+    if (octets > 0) yield Buffer.concat(small);
+    small = [];
+    octets = 0;
+    if (chunk.length >= SMALL) yield chunk;
+  }
+  if (octets > 0) yield Buffer.concat(small);
 }
 
 /** Several parts as one (RFC 2046 5.1). `fields` come after its Content-Type. */

@@ -14,7 +14,7 @@ const LONGEST_LINE = 998;
 export async function textPart(text: string | Source, subtype: 'plain' | 'html'): Promise<Part> {
   if (typeof text !== 'string' && text.size > IN_MEMORY) return largeText(text, subtype);
   const bytes = typeof text === 'string' ? Buffer.from(text, 'utf8') : await readAll(text, 'the text');
-  const lines = await joined(canonical(once(bytes)));
+  const lines = await joined(canonical(once(withoutMark(bytes))));
   const { encoding, charset } = choose(lines);
   const encoded =
     encoding === '7bit'
@@ -29,6 +29,14 @@ export async function textPart(text: string | Source, subtype: 'plain' | 'html')
       if (encoded.length > 0) yield encoded;
     },
   };
+}
+
+/** Text of a Windows program without its byte order mark, and as UTF-8 where the mark says UTF-16. */
+function withoutMark(bytes: Buffer): Buffer {
+  const mark = bytes.subarray(0, 3).toString('hex');
+  if (mark === 'efbbbf') return bytes.subarray(3);
+  const label = mark.startsWith('fffe') ? 'utf-16le' : mark.startsWith('feff') ? 'utf-16be' : undefined;
+  return label === undefined ? bytes : Buffer.from(new TextDecoder(label).decode(bytes), 'utf8');
 }
 
 async function largeText(text: Source, subtype: string): Promise<Part> {
