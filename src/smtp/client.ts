@@ -8,7 +8,7 @@ import type { TlsInfo } from '../net/tls.ts';
 import type { Credentials } from '../sasl/index.ts';
 import { type Capabilities, readCapabilities } from './capabilities.ts';
 import { checkEnvelope, type Envelope, type Message } from './envelope.ts';
-import { EXTENSIONS, type TransactionParameters } from './extensions/index.ts';
+import { EXTENSIONS, type Extension, type TransactionParameters, type Wishes } from './extensions/index.ts';
 import { inDoubt, recipientsRefused, rejected } from './failures.ts';
 import type { SmtpReply } from './reply.ts';
 import { type Command, type Exchange, SmtpSession, VERBS } from './session.ts';
@@ -26,6 +26,8 @@ export interface SmtpOptions extends DialOptions {
 export interface SendOptions {
   /** Stop before DATA when any recipient is refused; otherwise the message goes to the others. */
   readonly requireAll?: boolean | undefined;
+  /** What is asked of the servers beyond delivery. */
+  readonly wishes?: Wishes | undefined;
   /** Told the octets of the message written so far. */
   readonly onProgress?: ((octets: number) => void) | undefined;
 }
@@ -123,14 +125,16 @@ export class SmtpClient implements AsyncDisposable {
    */
   async send(envelope: Envelope, message: Message, options: SendOptions = {}): Promise<Receipt> {
     checkEnvelope(envelope);
-    const mail = this.#mailArgument(envelope, message);
+    const { mail, rcpts } = this.#arguments(envelope, message, options.wishes ?? {});
     if (this.#session.state === 'mail' || this.#session.state === 'rcpt') await this.rset();
 
     const started = performance.now();
     const accepted = new Map<string, SmtpReply>();
     const refused = new Map<string, SmtpReply>();
-    const rcpts = envelope.recipients.map((path): Command => ({ verb: 'RCPT', argument: `TO:<${path}>` }));
-    const [answer, ...answers] = await this.#group([{ verb: 'MAIL', argument: mail }, ...rcpts]);
+    const [answer, ...answers] = await this.#group([
+      { verb: 'MAIL', argument: mail },
+      ...rcpts.map((argument): Command => ({ verb: 'RCPT', argument })),
+    ]);
     if (answer?.ok !== true) throw this.#refusal(answer);
     for (const [index, exchange] of answers.entries()) {
       if (exchange.reply.code === 421) throw this.#refusal(exchange);
@@ -243,20 +247,33 @@ export class SmtpClient implements AsyncDisposable {
     this.#timings.auth = performance.now() - started;
   }
 
-  #mailArgument({ reversePath, recipients }: Envelope, message: Message): string {
+  /** The arguments of MAIL and of each RCPT; throws what the server lacks for the transaction, before it begins. */
+  #arguments(
+    { reversePath, recipients }: Envelope,
+    message: Message,
+    wishes: Wishes,
+  ): { mail: string; rcpts: string[] } {
     const parameters: TransactionParameters = {
+      ...wishes,
       size: message.size,
       eightBit: message.eightBit === true,
       utf8: message.smtpUtf8 === true || [reversePath, ...recipients].some((path) => /[^\0-\x7f]/.test(path)),
     };
-    const words = [`FROM:<${reversePath}>`];
+    const offered = (extension: Extension) => this.#capabilities.get(extension.keyword);
     for (const extension of EXTENSIONS) {
-      const offered = this.#capabilities.get(extension.keyword);
-      const problem = extension.problem?.(parameters, offered);
+      const problem = extension.problem?.(parameters, offered(extension));
       if (problem !== undefined) throw problem;
-      if (offered !== undefined) words.push(...extension.mail(parameters));
     }
-    return words.join(' ');
+    const active = EXTENSIONS.filter((extension) => offered(extension) !== undefined);
+    const words = active.flatMap((extension) => extension.mail?.(parameters) ?? []);
+    return {
+      mail: [`FROM:<${reversePath}>`, ...words].join(' '),
+      rcpts: recipients.map((path) =>
+        [`TO:<${path}>`, ...active.flatMap((extension) => extension.rcpt?.(parameters, path) ?? [])].join(
+          ' ',
+        ),
+      ),
+    };
   }
 
   /** Writes the message; the dot leaves only after every octet of its source has. */
