@@ -20,12 +20,24 @@ export interface ContextOptions {
   readonly settingsWith: (flags: Flags) => Promise<Settings>;
 }
 
+/** Whoever watches the deadline itself comes first, and can say what it was that took so long. */
+const DEADLINE_GRACE_MS = 200;
+
+/** What a timer can count to; a longer one would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+function timer({ remainingMs }: Deadline): AbortSignal {
+  return AbortSignal.timeout(Math.min(Math.ceil(remainingMs) + DEADLINE_GRACE_MS, LONGEST_TIMER_MS));
+}
+
 /** Everything a command works with. */
 export class Context {
   readonly io: Io;
   readonly output: Output;
   /** The end of the whole run, with `--deadline`. */
   readonly deadline: Deadline | undefined;
+  /** Aborted by SIGINT or SIGTERM, and when the deadline has passed: for what cannot watch the deadline itself. */
+  readonly signal: AbortSignal;
   /** False with `--no-input`, in CI and without a terminal: nothing may be asked. */
   readonly interactive: boolean;
   readonly #settings: Settings | undefined;
@@ -40,6 +52,8 @@ export class Context {
     this.#settings = settings;
     this.#commandLine = `mailtool ${options.name}`;
     this.deadline = options.deadline;
+    this.signal =
+      options.deadline === undefined ? io.signal : AbortSignal.any([io.signal, timer(options.deadline)]);
     this.#settingsWith = options.settingsWith;
   }
 
@@ -47,11 +61,6 @@ export class Context {
   get settings(): Settings {
     if (this.#settings === undefined) throw new TypeError('this command has no settings');
     return this.#settings;
-  }
-
-  /** Aborted by SIGINT or SIGTERM. */
-  get signal(): AbortSignal {
-    return this.io.signal;
   }
 
   /** The settings as they would be had these flags been typed too. */

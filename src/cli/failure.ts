@@ -1,10 +1,13 @@
 import {
   ConfigError,
+  DataError,
+  InputError,
   InterruptedError,
   MailError,
   ProtocolError,
   RecipientsError,
   type ReplyDetail,
+  UsageError,
 } from '../errors.ts';
 import type { Output } from './output.ts';
 
@@ -56,5 +59,8 @@ function defaultHint(error: MailError): string | undefined {
     return 'is it the right port? the same command with -vv shows what was said';
   if (error.retryable) return 'trying again later can help';
   if (error instanceof ConfigError) return 'mailtool help env lists the settings';
+  if (error instanceof UsageError) return 'the command with --help shows what it takes';
+  if (error instanceof InputError) return 'check the name';
+  if (error instanceof DataError) return 'correct it, and give the command again';
   return 'the same command with -vv shows what was said';
 }

@@ -1,5 +1,5 @@
 import type { Settings } from '../config/index.ts';
-import { InterruptedError, MailError, UsageError } from '../errors.ts';
+import { InterruptedError, MailError, TimeoutError, UsageError } from '../errors.ts';
 import { colorFlag, hasFlag, splitArguments } from './arguments.ts';
 import type { CommandDefinition } from './commands/command.ts';
 import { COMMANDS, type CommandEntry, findCommand } from './commands/index.ts';
@@ -153,13 +153,19 @@ async function settle(
   return exit;
 }
 
-/** What a signal brought down says so, whatever it looked like from below; a doubtful outcome stays one. */
+/** What a signal, or the deadline, brought down says so, whatever it looked like from below; a doubtful outcome stays one. */
 function interrupted(error: unknown, signal: NodeJS.Signals | undefined): unknown {
-  if (signal === undefined || (error instanceof MailError && error.delivery === 'in-doubt')) return error;
-  const stage = error instanceof MailError ? error.stage : undefined;
-  return new InterruptedError(`interrupted by ${signal}`, {
+  if (error instanceof MailError && error.delivery === 'in-doubt') return error;
+  const stage = error instanceof MailError && error.stage !== undefined ? { stage: error.stage } : {};
+  if (signal !== undefined)
+    return new InterruptedError(`interrupted by ${signal}`, { cause: error, ...stage });
+  if (!(error instanceof InterruptedError)) return error;
+  // No signal came: it was the deadline. Which server was waited for, if any, this error does not know.
+  const at = { phase: 'connect', host: '', port: 0 } as const;
+  return new TimeoutError('the deadline of the whole run has passed', at, {
     cause: error,
-    ...(stage === undefined ? {} : { stage }),
+    hint: 'something did not come to its end, such as standard input; --deadline allows for more time',
+    ...stage,
   });
 }
 

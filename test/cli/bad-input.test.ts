@@ -91,6 +91,35 @@ describe('reaching the server', () => {
   });
 });
 
+describe('the deadline', () => {
+  it.each([
+    ['the body', []],
+    ['the password', ['-m', 'x', '--smtp-user', 'me', '--smtp-password-stdin']],
+  ])('ends the wait for %s from a standard input that does not end: 75', async (_, args) => {
+    await using server = await smtpServer();
+    const { code, stderr } = await mailtool(
+      ['send', '-f', 'a@example.org', '-t', 'b@example.org', ...args, ...at(server), '--deadline', '1s'],
+      { input: null },
+    );
+    expect(code, stderr).toBe(75);
+    expect(stderr).toMatch(/^mailtool: error: the deadline .*\nhint: .*standard input.*\n$/);
+    expect(server.lines).toEqual([]);
+  });
+});
+
+it('the longest deadline is no deadline of a millisecond', async () => {
+  await using server = await smtpServer();
+  const { code, stderr } = await mailtool([
+    ...MESSAGE,
+    ...at(server),
+    '--deadline',
+    '24d',
+    '--timeout',
+    '24d',
+  ]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+});
+
 describe('TLS', () => {
   async function tlsServer(): Promise<AsyncDisposable & { port: number }> {
     const server = createTlsServer(await certificateFor('localhost'), (socket) => {

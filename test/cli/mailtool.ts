@@ -14,8 +14,8 @@ export interface Ran {
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** Absent: nothing, as under cron. */
-  readonly input?: string | Uint8Array;
+  /** Absent: nothing, as under cron. Null: a pipe that nobody writes to and nobody closes. */
+  readonly input?: string | Uint8Array | null;
   readonly cwd?: string;
   /** Told of everything on stderr as it comes, with a way to signal the process, once. */
   readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
@@ -47,8 +47,9 @@ export function mailtool(args: readonly string[], options: RunOptions = {}): Pro
     });
     // A command that fails early does not read its input.
     child.stdin.on('error', () => undefined);
-    child.stdin.end(options.input ?? '');
+    if (options.input !== null) child.stdin.end(options.input ?? '');
     child.on('error', reject);
+    child.on('exit', () => child.stdin.destroy());
     child.on('close', (code, signal) =>
       resolve({ code, signal, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }),
     );

@@ -72,6 +72,9 @@ function json(): string {
     '',
     'send   status ("sent|partial|unknown|failed|skipped|dry-run") messageId envelope{from,to[]} accepted[{address,reply}]',
     '       rejected[{address,reply}] response queueId size tls{version,cipher,verified}|null auth timingsMs{...}',
+    'list   total totalSize messages[{number,uid,size,date,from[],to[],subject,messageId,new}]',
+    'retr   messages[{number,uid,size,sha256,path,raw}]     stat  messages size',
+    'dele   committed deleted[{number,uid,size,subject}]',
     'probe  protocol host port greeting capabilities[] tls{...,certificate{...}}|null mechanisms[] timingsMs{...}',
   ].join('\n');
 }
