@@ -1,6 +1,6 @@
 import { DataError } from '../errors.ts';
-import { wireAddress } from './address.ts';
-import { fieldValue, HEADER_LIMIT, parseHeader, readAddresses } from './read-header.ts';
+import { parseAddressList, wireAddress } from './address.ts';
+import { fieldValue, HEADER_LIMIT, type HeaderField, parseHeader } from './read-header.ts';
 import { canonical, exactly, type Source } from './source.ts';
 
 /** A finished message that somebody else made, ready to be sent on. */
@@ -10,8 +10,20 @@ export interface RawMessage extends AsyncIterable<Uint8Array> {
   readonly eightBit: boolean;
   /** As in its header; undefined when it has none. */
   readonly messageId: string | undefined;
-  /** Sender and recipients as its header names them: Resent-* fields before the others (RFC 5322 3.6.6). */
-  readonly envelope: { readonly reversePath: string | undefined; readonly recipients: readonly string[] };
+  /** Sender and recipients as its header names them. */
+  readonly envelope: RawEnvelope;
+}
+
+/**
+ * What the header of a message says about its envelope. Where it has Resent-* fields, those of the last resending count
+ * alone (RFC 5322 3.6.6). Reading a property whose fields are no addresses is a `DataError`: a guess would send the mail to
+ * somebody else.
+ */
+export interface RawEnvelope {
+  /** The address of Sender, or the first of From; undefined where there is neither. */
+  readonly reversePath: string | undefined;
+  /** The addresses of To, Cc and Bcc in order, each once. */
+  readonly recipients: readonly string[];
 }
 
 /** RFC 5322 2.1.1. */
@@ -27,25 +39,11 @@ export async function rawMessage(source: Source): Promise<RawMessage> {
   const { head, size, eightBit } = await survey(source);
   const { kept, dropped } = withoutHidden(head);
   const fields = parseHeader(head);
-  const value = (name: string) => fieldValue(fields, name);
-  const resent = fields.some(({ name }) => /^resent-(?:to|cc|bcc)$/i.test(name));
-  const prefix = resent ? 'resent-' : '';
-  const wanted = new Set([`${prefix}to`, `${prefix}cc`, `${prefix}bcc`]);
-  const recipients = new Set<string>();
-  for (const { name, value: list } of fields) {
-    if (!wanted.has(name.toLowerCase())) continue;
-    for (const { address } of readAddresses(list)) if (address !== '') recipients.add(wireAddress(address));
-  }
-  const author = value(`${prefix}sender`) ?? value(`${prefix}from`) ?? value('sender') ?? value('from');
-  const [sender] = author === undefined ? [] : readAddresses(author);
   return {
     size: size - dropped,
     eightBit,
-    messageId: value('message-id'),
-    envelope: {
-      reversePath: sender === undefined || sender.address === '' ? undefined : wireAddress(sender.address),
-      recipients: [...recipients],
-    },
+    messageId: fieldValue(fields, 'message-id'),
+    envelope: envelopeIn(fields),
     async *[Symbol.asyncIterator]() {
       if (kept.length > 0) yield kept;
       let skip = head.length;
@@ -56,6 +54,50 @@ export async function rawMessage(source: Source): Promise<RawMessage> {
       }
     },
   };
+}
+
+function envelopeIn(fields: readonly HeaderField[]): RawEnvelope {
+  const resent = lastResending(fields);
+  const again = resent.some(({ name }) => /^resent-(?:to|cc|bcc)$/i.test(name));
+  const relevant = again ? resent : fields;
+  const prefix = again ? 'resent-' : '';
+  return {
+    get reversePath() {
+      for (const name of [`${prefix}sender`, `${prefix}from`]) {
+        const [first] = relevant.filter((entry) => entry.name.toLowerCase() === name).flatMap(pathsOf);
+        if (first !== undefined) return first;
+      }
+      return undefined;
+    },
+    get recipients() {
+      const wanted = new Set([`${prefix}to`, `${prefix}cc`, `${prefix}bcc`]);
+      return [...new Set(relevant.filter(({ name }) => wanted.has(name.toLowerCase())).flatMap(pathsOf))];
+    },
+  };
+}
+
+/** Each resending puts its block of fields above what is there: the first block ends where one of them would repeat. */
+function lastResending(fields: readonly HeaderField[]): HeaderField[] {
+  const block = new Map<string, HeaderField>();
+  for (const entry of fields) {
+    const key = entry.name.toLowerCase();
+    if (key.startsWith('resent-') ? block.has(key) : block.size > 0 && key === 'received') break;
+    if (key.startsWith('resent-')) block.set(key, entry);
+  }
+  return [...block.values()];
+}
+
+function pathsOf({ name, value }: HeaderField): string[] {
+  try {
+    return parseAddressList(value).map(({ address }) => wireAddress(address));
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error;
+    throw new DataError(`in ${name} of the message: ${error.message}`, {
+      stage: 'compose',
+      cause: error,
+      hint: 'correct the message, or say who gets it with -t and who sends it with --envelope-from',
+    });
+  }
 }
 
 /** Reads the message once: its header (up to the blank line), its size, and whether it can be sent at all. */
