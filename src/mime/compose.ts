@@ -55,6 +55,8 @@ export interface Composed extends AsyncIterable<Uint8Array> {
  * with `DataError` for what cannot be in a message.
  */
 export async function compose(draft: Draft, unique: Uniqueness = UNIQUE): Promise<Composed> {
+  // Hidden recipients are in no field, but a draft that cannot be sent to them is no message either.
+  if (draft.bcc !== undefined) addressField('Bcc', draft.bcc);
   const messageId =
     draft.messageId === undefined
       ? newMessageId(domainOf(draft.from), unique)
