@@ -1,17 +1,17 @@
 import { hostname } from 'node:os';
-import { Stuffer } from '../codec/dots.ts';
-import { MailError, TlsError, UsageError } from '../errors.ts';
+import { TlsError } from '../errors.ts';
 import { Connection } from '../net/connection.ts';
-import { Deadline } from '../net/deadline.ts';
 import { type DialOptions, IDLE_TIMEOUT_MS } from '../net/options.ts';
 import type { TlsInfo } from '../net/tls.ts';
 import type { Credentials } from '../sasl/index.ts';
 import { type Capabilities, readCapabilities } from './capabilities.ts';
+import { Dialogue } from './dialogue.ts';
 import { checkEnvelope, type Envelope, type Message } from './envelope.ts';
 import { EXTENSIONS, type Extension, type TransactionParameters, type Wishes } from './extensions/index.ts';
-import { inDoubt, recipientsRefused, rejected } from './failures.ts';
+import { recipientsRefused } from './failures.ts';
 import type { SmtpReply } from './reply.ts';
-import { type Command, type Exchange, SmtpSession, VERBS } from './session.ts';
+import type { Command } from './session.ts';
+import { transfer } from './transfer.ts';
 
 export interface SmtpOptions extends DialOptions {
   readonly credentials?: Credentials | undefined;
@@ -49,10 +49,6 @@ export interface SmtpTimings {
   readonly data?: number;
 }
 
-/** So many commands may wait for their replies: neither side's buffers can then block the other (RFC 2920 3.1). */
-const WINDOW = 100;
-/** What may be kept back to leave in one packet with what follows. */
-const SMALL = 16 * 1024;
 /** The message is safe with the server before QUIT: its reply is not worth a longer wait. */
 const QUIT_PATIENCE_MS = 2_000;
 
@@ -60,7 +56,7 @@ const QUIT_PATIENCE_MS = 2_000;
 export class SmtpClient implements AsyncDisposable {
   readonly #options: SmtpOptions;
   readonly #connection: Connection;
-  #session = new SmtpSession();
+  readonly #dialogue: Dialogue;
   #capabilities: Capabilities = new Map();
   #plainCapabilities: Capabilities | undefined;
   #greeting = '';
@@ -70,6 +66,7 @@ export class SmtpClient implements AsyncDisposable {
   private constructor(connection: Connection, options: SmtpOptions) {
     this.#connection = connection;
     this.#options = options;
+    this.#dialogue = new Dialogue(connection, options.idleTimeoutMs);
   }
 
   /** Dials, greets, puts TLS on and logs in, as `options` say; the client is ready for `send`. */
@@ -126,49 +123,46 @@ export class SmtpClient implements AsyncDisposable {
   async send(envelope: Envelope, message: Message, options: SendOptions = {}): Promise<Receipt> {
     checkEnvelope(envelope);
     const { mail, rcpts } = this.#arguments(envelope, message, options.wishes ?? {});
-    if (this.#session.state === 'mail' || this.#session.state === 'rcpt') await this.rset();
+    if (this.#dialogue.state === 'mail' || this.#dialogue.state === 'rcpt') await this.rset();
 
     const started = performance.now();
     const accepted = new Map<string, SmtpReply>();
     const refused = new Map<string, SmtpReply>();
-    const [answer, ...answers] = await this.#group([
+    const [answer, ...answers] = await this.#dialogue.group([
       { verb: 'MAIL', argument: mail },
       ...rcpts.map((argument): Command => ({ verb: 'RCPT', argument })),
     ]);
-    if (answer?.ok !== true) throw this.#refusal(answer);
+    if (answer?.ok !== true) throw this.#dialogue.refusal(answer);
     for (const [index, exchange] of answers.entries()) {
-      if (exchange.reply.code === 421) throw this.#refusal(exchange);
+      if (exchange.reply.code === 421) throw this.#dialogue.refusal(exchange);
       (exchange.ok ? accepted : refused).set(envelope.recipients[index] as string, exchange.reply);
     }
     if (accepted.size === 0 || (options.requireAll === true && refused.size > 0)) {
       throw recipientsRefused(refused, envelope.recipients.length);
     }
 
-    const [go] = await this.#group([{ verb: 'DATA' }]);
-    if (go?.ok !== true) throw this.#refusal(go);
-    const { reply, size } = await this.#data(message, options);
+    await this.#dialogue.ask({ verb: 'DATA' });
+    const idleMs = this.#options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
+    const { reply, size } = await transfer(this.#dialogue, message, idleMs, options.onProgress);
     this.#timings.data = performance.now() - started;
     return { accepted, rejected: refused, reply, size };
   }
 
   /** Takes back a transaction that was begun. */
   async rset(): Promise<void> {
-    await this.#ask({ verb: 'RSET' });
+    await this.#dialogue.ask({ verb: 'RSET' });
   }
 
   async noop(): Promise<void> {
-    await this.#ask({ verb: 'NOOP' });
+    await this.#dialogue.ask({ verb: 'NOOP' });
   }
 
   /** Says goodbye and closes. Never fails: what was accepted before is accepted. */
   async quit(): Promise<void> {
     try {
-      if (VERBS.QUIT.from.some((state) => state === this.#session.state)) {
-        this.#connection.writeLines([this.#session.send({ verb: 'QUIT' })]);
-        await this.#receive(QUIT_PATIENCE_MS);
-      }
+      await this.#dialogue.exchange({ verb: 'QUIT' }, QUIT_PATIENCE_MS);
     } catch {
-      // A server that does not say goodbye has said all that matters.
+      // Closed already, or in the middle of something, or a server that does not say goodbye: nothing depends on it.
     } finally {
       this.close();
     }
@@ -184,23 +178,24 @@ export class SmtpClient implements AsyncDisposable {
   }
 
   async #greet(): Promise<void> {
-    const greeting = await this.#receive();
-    if (!greeting.ok) throw this.#refusal(greeting);
+    const greeting = await this.#dialogue.receive();
+    if (!greeting.ok) throw this.#dialogue.refusal(greeting);
     this.#greeting = greeting.reply.lines.join(' ');
     await this.#hello();
   }
 
   async #hello(): Promise<void> {
     const name = this.#options.ehlo ?? defaultName(this.#connection.localAddress);
-    const [ehlo] = await this.#group([{ verb: 'EHLO', argument: name }]);
-    if (ehlo?.ok === true) {
+    const ehlo = await this.#dialogue.exchange({ verb: 'EHLO', argument: name });
+    if (ehlo.ok) {
       this.#capabilities = readCapabilities(ehlo.reply.lines);
+      this.#dialogue.pipelining = this.#capabilities.has('PIPELINING');
       return;
     }
-    const code = ehlo?.reply.code;
+    const { code } = ehlo.reply;
     // Only a server that does not know the command is asked the old way; without EHLO there is neither TLS nor a log-in.
-    if (code !== 500 && code !== 502) throw this.#refusal(ehlo);
-    await this.#ask({ verb: 'HELO', argument: name });
+    if (code !== 500 && code !== 502) throw this.#dialogue.refusal(ehlo);
+    await this.#dialogue.ask({ verb: 'HELO', argument: name });
     this.#capabilities = new Map();
   }
 
@@ -211,9 +206,9 @@ export class SmtpClient implements AsyncDisposable {
       });
     }
     const started = performance.now();
-    const [answer] = await this.#group([{ verb: 'STARTTLS' }]);
-    if (answer?.ok !== true) {
-      const refusal = this.#refusal(answer);
+    const answer = await this.#dialogue.exchange({ verb: 'STARTTLS' });
+    if (!answer.ok) {
+      const refusal = this.#dialogue.refusal(answer);
       throw new TlsError(`no TLS: ${refusal.message}`, {
         cause: refusal,
         reply: refusal.reply,
@@ -222,10 +217,9 @@ export class SmtpClient implements AsyncDisposable {
     }
     await this.#connection.secure(this.#options.idleTimeoutMs ?? IDLE_TIMEOUT_MS);
     this.#timings.tls = performance.now() - started;
-    // Whatever was said before the handshake could have been said by anybody (RFC 3207 4.2).
     this.#plainCapabilities = this.#capabilities;
     this.#capabilities = new Map();
-    this.#session = new SmtpSession('greeted');
+    this.#dialogue.restart();
     await this.#hello();
   }
 
@@ -234,8 +228,8 @@ export class SmtpClient implements AsyncDisposable {
     const { logIn } = await import('./authentication.ts');
     this.#mechanism = await logIn(
       async (command) => {
-        const [exchange] = await this.#group([command]);
-        if (exchange === undefined || exchange.reply.code === 421) throw this.#refusal(exchange);
+        const exchange = await this.#dialogue.exchange(command);
+        if (exchange.reply.code === 421) throw this.#dialogue.refusal(exchange);
         return exchange.reply;
       },
       this.#capabilities,
@@ -274,104 +268,6 @@ export class SmtpClient implements AsyncDisposable {
         ),
       ),
     };
-  }
-
-  /** Writes the message; the dot leaves only after every octet of its source has. */
-  async #data(message: Message, { onProgress }: SendOptions): Promise<{ reply: SmtpReply; size: number }> {
-    const patience = this.#options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
-    const stuffer = new Stuffer();
-    let size = 0;
-    let held: Uint8Array = new Uint8Array();
-    try {
-      for await (const chunk of message) {
-        if (held.length > 0) await this.#connection.write(held, patience, 'data');
-        if (this.#connection.hasLine()) throw this.#refusal(await this.#receive());
-        const stuffed = stuffer.stuff(chunk);
-        // What is small waits for what follows: a small message leaves together with its dot, in one packet.
-        if (stuffed.length <= SMALL) held = Buffer.from(stuffed);
-        else {
-          await this.#connection.write(stuffed, patience, 'data');
-          held = new Uint8Array();
-        }
-        size += chunk.length;
-        onProgress?.(size);
-      }
-      this.#connection.note(`the message, ${size} octets`);
-      const end = this.#session.send({ verb: 'END' });
-      await this.#connection.write(Buffer.concat([held, stuffer.finish()]), patience, 'eod');
-      this.#connection.note(`and ${end.shown} alone on a line`);
-    } catch (error) {
-      // Without its dot the message does not exist for the server; what it said about that outranks a broken socket.
-      const failure = this.#connection.hasLine() ? await this.#lastWords(error) : error;
-      this.close();
-      throw failure;
-    }
-    try {
-      const { ok, reply, ...rest } = await this.#receive();
-      if (!ok) throw this.#refusal({ ok, reply, ...rest });
-      return { reply, size };
-    } catch (error) {
-      if (error instanceof MailError && error.reply !== undefined) throw error;
-      this.close();
-      throw inDoubt(error, this.#connection);
-    }
-  }
-
-  async #lastWords(instead: unknown): Promise<unknown> {
-    try {
-      const exchange = await this.#receive();
-      return exchange.ok ? instead : this.#refusal(exchange);
-    } catch {
-      return instead;
-    }
-  }
-
-  /** A command whose refusal is an error. */
-  async #ask(command: Command): Promise<void> {
-    const [exchange] = await this.#group([command]);
-    if (exchange?.ok !== true) throw this.#refusal(exchange);
-  }
-
-  /**
-   * Sends commands, in groups where the server takes them, one by one where not, and reads a reply for every command that
-   * was written. Stops after a MAIL that was refused and after 421; the answers are then fewer.
-   */
-  async #group(commands: readonly Command[]): Promise<Exchange[]> {
-    const size = this.#capabilities.has('PIPELINING') ? WINDOW : 1;
-    const exchanges: Exchange[] = [];
-    for (let at = 0; at < commands.length; at += size) {
-      const group = commands.slice(at, at + size);
-      this.#connection.writeLines(group.map((command) => this.#session.send(command)));
-      for (const _ of group) {
-        const exchange = await this.#receive();
-        exchanges.push(exchange);
-        if (exchange.reply.code === 421) return exchanges;
-      }
-      if (exchanges[0]?.verb === 'MAIL' && !exchanges[0].ok) return exchanges;
-    }
-    return exchanges;
-  }
-
-  /** The next reply, within one deadline for all its lines. */
-  async #receive(patienceMs?: number): Promise<Exchange> {
-    const { seconds, stage } = VERBS[this.#session.due ?? 'NOOP'];
-    const deadline = Deadline.after(patienceMs ?? this.#options.idleTimeoutMs ?? seconds * 1000);
-    try {
-      for (;;) {
-        const { bytes } = await this.#connection.readLine(deadline.remainingMs, stage);
-        const exchange = this.#session.receive(bytes);
-        if (exchange !== undefined) return exchange;
-      }
-    } catch (error) {
-      this.close();
-      throw error;
-    }
-  }
-
-  #refusal(exchange: Exchange | undefined): MailError {
-    if (exchange === undefined) return new UsageError('nothing was asked');
-    if (exchange.reply.code === 421 || exchange.early) this.close();
-    return rejected(exchange);
   }
 }
 

@@ -1,0 +1,93 @@
+import { type MailError, UsageError } from '../errors.ts';
+import type { Connection } from '../net/connection.ts';
+import { Deadline } from '../net/deadline.ts';
+import { rejected } from './failures.ts';
+import { type Command, type Exchange, SmtpSession, type State, VERBS } from './session.ts';
+
+/** So many commands may wait for their replies: neither side's buffers can then block the other (RFC 2920 3.1). */
+const WINDOW = 100;
+
+/** A session on its connection: commands go out, exchanges come back, and every failure of either closes both. */
+export class Dialogue {
+  readonly connection: Connection;
+  readonly #patienceMs: number | undefined;
+  #session = new SmtpSession();
+  /** Whether commands may go out in groups: what EHLO said of PIPELINING. */
+  pipelining = false;
+
+  constructor(connection: Connection, patienceMs: number | undefined) {
+    this.connection = connection;
+    this.#patienceMs = patienceMs;
+  }
+
+  get state(): State {
+    return this.#session.state;
+  }
+
+  /** Begins anew after STARTTLS: what came before could have come from anybody (RFC 3207 4.2). */
+  restart(): void {
+    this.#session = new SmtpSession('greeted');
+    this.pipelining = false;
+  }
+
+  /**
+   * Sends commands, in groups where the server takes them, one by one where not, and reads a reply for every command that
+   * was written. Stops after a MAIL that was refused and after 421; the answers are then fewer.
+   */
+  async group(commands: readonly Command[]): Promise<Exchange[]> {
+    const size = this.pipelining ? WINDOW : 1;
+    const exchanges: Exchange[] = [];
+    for (let at = 0; at < commands.length; at += size) {
+      const group = commands.slice(at, at + size);
+      this.connection.writeLines(group.map((command) => this.#session.send(command)));
+      for (const _ of group) {
+        const exchange = await this.receive();
+        exchanges.push(exchange);
+        if (exchange.reply.code === 421) return exchanges;
+      }
+      if (exchanges[0]?.verb === 'MAIL' && !exchanges[0].ok) return exchanges;
+    }
+    return exchanges;
+  }
+
+  /** One command and its exchange, refused or not. */
+  async exchange(command: Command, patienceMs?: number): Promise<Exchange> {
+    this.connection.writeLines([this.#session.send(command)]);
+    return this.receive(patienceMs);
+  }
+
+  /** A command whose refusal is an error. */
+  async ask(command: Command): Promise<Exchange> {
+    const exchange = await this.exchange(command);
+    if (!exchange.ok) throw this.refusal(exchange);
+    return exchange;
+  }
+
+  /** The end of the data, for the session; the caller writes it behind the last octets. */
+  end(): void {
+    this.#session.send({ verb: 'END' });
+  }
+
+  /** The next reply, within one deadline for all its lines. */
+  async receive(patienceMs?: number): Promise<Exchange> {
+    const { seconds, stage } = VERBS[this.#session.due ?? 'NOOP'];
+    const deadline = Deadline.after(patienceMs ?? this.#patienceMs ?? seconds * 1000);
+    try {
+      for (;;) {
+        const { bytes } = await this.connection.readLine(deadline.remainingMs, stage);
+        const exchange = this.#session.receive(bytes);
+        if (exchange !== undefined) return exchange;
+      }
+    } catch (error) {
+      this.connection.close();
+      throw error;
+    }
+  }
+
+  /** A refused exchange as an error; one after which the server hears nothing more closes the connection. */
+  refusal(exchange: Exchange | undefined): MailError {
+    if (exchange === undefined) return new UsageError('nothing was asked');
+    if (exchange.reply.code === 421 || exchange.early) this.connection.close();
+    return rejected(exchange);
+  }
+}
