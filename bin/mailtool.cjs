@@ -30,15 +30,23 @@ function start() {
     return;
   }
   // A checkout that is not built yet: run the source through tsx when it is installed.
+  var tsx;
   try {
-    require('tsx/cjs');
-    require('tsx/esm/api').register();
+    tsx = require.resolve('tsx');
   } catch (_) {
     process.stderr.write('mailtool: error: this checkout is not built\nhint: npm ci && npm run build\n');
     process.exitCode = 78;
     return;
   }
-  require('../src/cli/main.ts').main();
+  var command = [
+    '--import',
+    require('node:url').pathToFileURL(tsx).href,
+    path.join(__dirname, '..', 'scripts', 'from-source.mjs'),
+  ];
+  var run = require('node:child_process').spawnSync(process.execPath, command.concat(process.argv.slice(2)), {
+    stdio: 'inherit',
+  });
+  process.exitCode = run.status === null ? 70 : run.status;
 }
 
 /** Loads the command with V8's code cache of it; V8 checks that it fits, and does without where it does not. */
