@@ -1,4 +1,4 @@
-import { createReadStream, promises as fs, openSync, unlinkSync, writeSync } from 'node:fs';
+import { createReadStream, promises as fs, openSync, read, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InputError, InterruptedError, StorageError } from '../../errors.ts';
@@ -7,6 +7,7 @@ import type { Context } from '../context.ts';
 
 /** So much of standard input stays in memory; more goes to a file, because its size has to be known before it is sent. */
 export const IN_MEMORY = 1024 * 1024;
+const READ_OCTETS = 256 * 1024;
 /** How long to wait for the first octet before a person is told what is waited for. */
 const SILENCE_MS = 2_000;
 
@@ -85,8 +86,20 @@ class TemporaryFile {
     }
   }
 
-  read(): AsyncIterable<Uint8Array> {
-    return createReadStream('', { fd: this.#fd, autoClose: false, start: 0, highWaterMark: 1024 * 1024 });
+  /** A chunk is only good until the next is asked for: one buffer serves the whole file. */
+  async *read(): AsyncGenerator<Uint8Array> {
+    const buffer = Buffer.allocUnsafe(READ_OCTETS);
+    for (let at = 0; ; ) {
+      const octets = await new Promise<number>((resolve, reject) => {
+        read(this.#fd, buffer, 0, buffer.length, at, (error, count) => {
+          if (error === null) resolve(count);
+          else reject(failure('read', this.#path, error));
+        });
+      });
+      if (octets === 0) return;
+      at += octets;
+      yield buffer.subarray(0, octets);
+    }
   }
 }
 
