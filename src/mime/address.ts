@@ -13,7 +13,7 @@ export interface Mailbox {
 
 /** RFC 5321 4.5.3.1.3, without the angle brackets. Local parts of more than 64 octets are in use, and not refused. */
 const PATH_LIMIT = 254;
-/** A longer name in quotes would not fit on a line of its own. */
+/** What is in quotes and longer would not fit on a line of its own. */
 const QUOTED_LIMIT = 70;
 /** How deep comments may nest. */
 const DEPTH_LIMIT = 50;
@@ -177,7 +177,9 @@ function nameTokens(name: string, limit: number | undefined): string[] {
   if (needsEncoding(name) || /\t| {2}|^ | $/.test(name)) return encodeWords(name, limit);
   if (/^[\w!#$%&'*+/=?^`{|}~ -]*$/.test(name)) return textTokens(name, limit);
   const quoted = `"${name.replace(/["\\]/g, '\\$&')}"`;
-  return quoted.length <= QUOTED_LIMIT ? [quoted] : encodeWords(name, limit);
+  // A line may break at a blank within quotes, too (RFC 5322 3.2.4); a word that fits on no line is encoded.
+  const words = quoted.length <= QUOTED_LIMIT ? [quoted] : quoted.split(' ');
+  return words.every((word) => word.length <= QUOTED_LIMIT) ? words : encodeWords(name, limit);
 }
 
 function commentEnd(text: string, start: number): number {

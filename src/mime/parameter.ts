@@ -15,9 +15,11 @@ const EXTENDED = 78 - " *10*=utf-8'';".length;
  */
 export function parameter(name: string, value: string): string[] {
   checkText(`the parameter ${name}`, value);
-  if (value.length <= PIECE && TOKEN.test(value)) return [`${name}=${value}`];
+  // Some readers decode what looks like an encoded word, or like an extended value, where it is neither.
+  const mistakable = /=\?|'.*'/.test(value);
+  if (!mistakable && value.length <= PIECE && TOKEN.test(value)) return [`${name}=${value}`];
   const quoted = value.length <= PIECE ? value.replace(/["\\]/g, '\\$&') : value;
-  if (quoted.length <= PIECE && /^[\x20-\x7e]*$/.test(value)) return [`${name}="${quoted}"`];
+  if (!mistakable && quoted.length <= PIECE && /^[\x20-\x7e]*$/.test(value)) return [`${name}="${quoted}"`];
   const room = EXTENDED - name.length;
   const pieces: string[] = [];
   let piece = '';

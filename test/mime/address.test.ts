@@ -246,6 +246,20 @@ describe('mailboxTokens', () => {
     ['Doe, Jane', 'a@b', ['"Doe, Jane"', '<a@b>']],
     ['J. Doe', 'a@b', ['"J. Doe"', '<a@b>']],
     ['a "b" \\ c', 'a@b', ['"a \\"b\\" \\\\ c"', '<a@b>']],
+    [
+      `${'Long '.repeat(14)}, x`,
+      'a@b',
+      ['"Long', ...Array.from({ length: 13 }, () => 'Long'), ',', 'x"', '<a@b>'],
+    ],
+    [
+      `x, ${'y'.repeat(70)}`,
+      'a@b',
+      [
+        '=?utf-8?Q?x=2C_yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy?=',
+        '=?utf-8?Q?yyyyyyyyyyyy?=',
+        '<a@b>',
+      ],
+    ],
     ['张伟', 'a@b', ['=?utf-8?B?5byg5Lyf?=', '<a@b>']],
     ['=?utf-8?Q?x?=', 'a@b', ['=?utf-8?B?PT91dGYtOD9RP3g/PQ==?=', '<a@b>']],
     ['Ann', 'a@例子.中国', ['Ann', '<a@xn--fsqu00a.xn--fiqs8s>']],
