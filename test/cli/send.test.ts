@@ -411,7 +411,7 @@ describe('send, interrupted', () => {
     await using server = await smtpServer({ '.': SILENCE });
     const { code } = await mailtool(
       ['send', '-vv', '-f', 'a@example.org', ...to, '-m', 'x', '--smtp-host', `127.0.0.1:${server.port}`],
-      { onStderr: (text, kill) => text.includes('and . alone') && kill('SIGTERM') },
+      { onStderr: (text, kill) => text.includes('the dot that ends it') && kill('SIGTERM') },
     );
     expect(code).toBe(79);
   });
