@@ -21,6 +21,8 @@ interface Options {
 
 /** So many messages are shown unless more are asked for. */
 const LIMIT = 50;
+/** Of a terminal that does not say. */
+const USUAL_COLUMNS = 80;
 
 export const command: CommandDefinition<Options> = {
   connects: ['pop3'],
@@ -107,7 +109,10 @@ async function print({ output }: Context, rows: readonly Listed[], plain: boolea
     for (const row of rows) output.line(plainLine(row));
     return;
   }
-  const [head = '', ...lines] = await table(rows, output.columns);
+  const [head = '', ...lines] = await table(
+    rows,
+    output.stdoutIsTTY ? (output.columns ?? USUAL_COLUMNS) : undefined,
+  );
   if (output.stdoutIsTTY) output.line(head, (text, style) => style.strong(text));
   for (const line of lines) output.line(line);
 }

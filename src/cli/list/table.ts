@@ -91,13 +91,15 @@ function localTime(date: Date): string {
 }
 
 const ASCII = /^[ -~]*$/;
+const MEASURED = 1_000;
 
 /** Columns on a terminal. East Asian characters and emoji take two; the library that knows is only loaded for them. */
 async function measure(cells: readonly Cells[]): Promise<(text: string) => number> {
   if (cells.every((cell) => Object.values(cell).every((text) => ASCII.test(text))))
     return (text) => text.length;
   const { default: stringWidth } = await import('string-width');
-  return (text) => (ASCII.test(text) ? text.length : stringWidth(text));
+  // What is longer than any terminal is wide needs no measuring, which is slow.
+  return (text) => (text.length > MEASURED || ASCII.test(text) ? text.length : stringWidth(text));
 }
 
 function cut(text: string, width: number, widthOf: (text: string) => number): string {
