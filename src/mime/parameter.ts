@@ -1,7 +1,7 @@
 import { checkText } from './header.ts';
 
-/** Characters of an RFC 2045 token: those need no quotes. */
-const TOKEN = /^[!#$%&'*+.0-9A-Z^_`a-z{|}~-]+$/;
+/** Characters of an RFC 2045 token, save those that mean something in an extended value: they need no quotes. */
+const TOKEN = /^[!#$&+.0-9A-Z^_`a-z{|}~-]+$/;
 /** Characters that stand for themselves in an extended value (RFC 2231 7, attribute-char). */
 const ATTRIBUTE_CHARACTER = /[!#$&+.0-9A-Z^_`a-z{|}~-]/;
 /** What a plain value may have, so that it fits on a line with its name. */
@@ -16,7 +16,7 @@ const EXTENDED = 78 - " *10*=utf-8'';".length;
 export function parameter(name: string, value: string): string[] {
   checkText(`the parameter ${name}`, value);
   // Some readers decode what looks like an encoded word, or like an extended value, where it is neither.
-  const mistakable = /=\?|'.*'/.test(value);
+  const mistakable = /=\?|^[\w.-]*'[\w-]*'/.test(value);
   if (!mistakable && value.length <= PIECE && TOKEN.test(value)) return [`${name}=${value}`];
   const quoted = value.length <= PIECE ? value.replace(/["\\]/g, '\\$&') : value;
   if (!mistakable && quoted.length <= PIECE && /^[\x20-\x7e]*$/.test(value)) return [`${name}="${quoted}"`];

@@ -1,155 +1,242 @@
 import { spawnSync } from 'node:child_process';
-import {
-  appendFileSync,
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  truncateSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFile, chmod, mkdir, mkdtemp, rm, truncate, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DataError, InputError } from '../../src/errors.ts';
-import { attachmentPart, bytesAttachment, fileAttachment } from '../../src/mime/attachment.ts';
-import { type Composed, compose } from '../../src/mime/compose.ts';
+import {
+  type Attachment,
+  attachmentPart,
+  bytesAttachment,
+  fileAttachment,
+} from '../../src/mime/attachment.ts';
+import { compose } from '../../src/mime/compose.ts';
 import { collect } from '../feeds.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'mailtool-attachment-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-let count = 0;
-function file(content: string | Uint8Array, name = `file-${++count}.bin`): string {
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mailtool-attachment-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** A file of its own for each test. */
+async function file(name: string, bytes: Uint8Array | string): Promise<string> {
   const path = join(folder, name);
-  writeFileSync(path, content);
+  await writeFile(path, bytes);
   return path;
 }
 
-const person = { name: '', address: 'a@example.org' };
-const withFile = async (path: string): Promise<Composed> =>
-  compose({ from: person, to: [person], text: 'x', attachments: [await fileAttachment(path)] });
+const draftWith = (attachment: Attachment) => ({
+  from: { name: '', address: 'a@example.org' },
+  to: [{ name: '', address: 'b@example.org' }],
+  attachments: [attachment],
+});
 
-describe('a file', () => {
-  it.each([0, 1, 57, 58, 1_000, 3_000_000])('of %d octets comes back whole, twice', async (size) => {
-    const bytes = Buffer.from(Array.from({ length: size }, (_, at) => (at * 7) & 255));
-    const attachment = await fileAttachment(file(bytes));
-    expect(attachment.size).toBe(size);
-    const part = await attachmentPart(attachment);
-    for (let again = 0; again < 2; again++) {
-      const body = await collect(part.body());
-      expect(body.length).toBe(part.bodySize);
-      expect(Buffer.from(body.toString(), 'base64').equals(bytes)).toBe(true);
-    }
+describe('fileAttachment', () => {
+  it('has the name and size of the file, and its bytes as often as they are asked for', async () => {
+    const bytes = Buffer.alloc(2_500_000, 'some text of no length in particular');
+    const attachment = await fileAttachment(await file('report.pdf', bytes));
+    expect([attachment.filename, attachment.size]).toEqual(['report.pdf', bytes.length]);
+    for (let time = 0; time < 2; time++) expect((await collect(attachment.open())).equals(bytes)).toBe(true);
   });
 
-  it('has its own name without folders, or the one that is given', async () => {
-    const path = file('x', 'a b.pdf');
-    expect((await fileAttachment(path)).filename).toBe('a b.pdf');
-    expect((await fileAttachment(path, { filename: 'c.txt' })).filename).toBe('c.txt');
+  it('takes an empty file', async () => {
+    const attachment = await fileAttachment(await file('empty', ''));
+    expect(attachment.size).toBe(0);
+    expect(await collect(attachment.open())).toHaveLength(0);
+    const message = await compose(draftWith(attachment));
+    expect((await collect(message)).length).toBe(message.size);
   });
 
-  it.each([
-    ['that is not there', () => join(folder, 'nowhere'), /no such file/],
-    ['in a folder that is none', () => join(file('x'), 'x'), /./],
-    ['that is a folder', () => folder, /is a folder/],
-    ['that is a device', () => '/dev/null', /not a file/],
-    ['whose name holds a NUL', () => 'a\0b', /./],
-  ])('%s is an InputError', async (_, path, words) => {
-    await expect(fileAttachment(path())).rejects.toThrow(InputError);
-    await expect(fileAttachment(path())).rejects.toThrow(words);
+  it('takes the name and type that are given', async () => {
+    const attachment = await fileAttachment(await file('x', 'y'), { filename: 'Q3.pdf', type: 'text/csv' });
+    const { header } = await attachmentPart(attachment);
+    expect(header).toContain('Content-Type: text/csv; name=Q3.pdf\r\n');
+    expect(header).toContain('Content-Disposition: attachment; filename=Q3.pdf\r\n');
   });
 
-  it('that is a named pipe is refused, and not waited for', async () => {
-    const path = join(folder, 'pipe');
-    if (spawnSync('mkfifo', [path]).status !== 0) return;
-    await expect(fileAttachment(path)).rejects.toThrow(/not a file/);
+  it('ends with an InputError before anything is sent when there is no such file', async () => {
+    await expect(fileAttachment(join(folder, 'missing'))).rejects.toThrow(InputError);
+    await expect(fileAttachment(join(folder, 'missing'))).rejects.toThrow(/missing.*no such file/);
+    await expect(fileAttachment('a\0b')).rejects.toThrow(InputError);
+    await expect(fileAttachment('')).rejects.toThrow(InputError);
   });
 
-  it.skipIf(process.getuid?.() === 0)('that may not be read is an InputError', async () => {
-    const path = file('x');
-    chmodSync(path, 0);
+  it('refuses a folder, and anything else that is no file', async () => {
+    await mkdir(join(folder, 'sub'));
+    await expect(fileAttachment(join(folder, 'sub'))).rejects.toThrow(/folder/);
+    await expect(fileAttachment('/dev/null')).rejects.toThrow(InputError);
+    const pipe = join(folder, 'pipe');
+    expect(spawnSync('mkfifo', [pipe]).status).toBe(0);
+    // Opening it would wait for somebody to write to it.
+    await expect(fileAttachment(pipe)).rejects.toThrow(/not a file/);
+  });
+
+  it.skipIf(process.getuid?.() === 0)('refuses a file that may not be read', async () => {
+    const path = await file('secret', 'x');
+    await chmod(path, 0);
     await expect(fileAttachment(path)).rejects.toThrow(/permission denied/);
   });
 
   it.each([
-    ['grown', (path: string) => appendFileSync(path, 'more'), DataError],
-    ['grown a lot', (path: string) => appendFileSync(path, Buffer.alloc(3_000_000)), DataError],
-    ['shrunk', (path: string) => truncateSync(path, 10), DataError],
-    ['been emptied', (path: string) => truncateSync(path, 0), DataError],
-    ['been removed', (path: string) => unlinkSync(path), InputError],
+    ['grows', (path: string) => appendFile(path, 'x'), DataError],
+    ['shrinks', (path: string) => truncate(path, 1_000_000), DataError],
+    ['is emptied', (path: string) => truncate(path, 0), DataError],
+    ['goes away', (path: string) => unlink(path), InputError],
     [
-      'become a folder',
-      (path: string) => {
-        unlinkSync(path);
-        mkdirSync(path);
+      'becomes a folder',
+      async (path: string) => {
+        await unlink(path);
+        await mkdir(path);
       },
       InputError,
     ],
-  ])('that has %s meanwhile stops the message before its end', async (_, change, error) => {
-    const path = file('x'.repeat(5_000));
-    const message = await withFile(path);
-    change(path);
-    let text = '';
+  ] as const)('fails the message before its end when the file %s', async (what, change, kind) => {
+    const path = await file(`changes ${what}`, Buffer.alloc(2_500_000, 1));
+    const message = await compose(draftWith(await fileAttachment(path)));
+    expect((await collect(message)).length).toBe(message.size);
+    await change(path);
+    await expect(collect(message)).rejects.toThrow(kind);
+  });
+
+  it('fails the message when the file changes while it is read', async () => {
+    const path = await file('moving', Buffer.alloc(5_000_000, 1));
+    const message = await compose(draftWith(await fileAttachment(path)));
+    let octets = 0;
     const reading = (async () => {
-      for await (const chunk of message) text += Buffer.from(chunk).toString('latin1');
+      for await (const chunk of message) {
+        if (octets === 0) await truncate(path, 3_000_000);
+        octets += chunk.length;
+      }
     })();
-    await expect(reading).rejects.toThrow(error);
-    // The delimiter that ends the message is what a reader takes for its end.
-    expect(text).not.toMatch(/--\r\n$/);
-    expect(text.length).toBeLessThan(message.size);
+    await expect(reading).rejects.toThrow(/changed while it was read/);
+    expect(octets).toBeLessThan(message.size);
+  });
+
+  it('closes the file when the message is abandoned', async () => {
+    const path = await file('abandoned', Buffer.alloc(5_000_000, 1));
+    const attachment = await fileAttachment(path);
+    for (let time = 0; time < 50; time++) for await (const _ of attachment.open()) break;
+    const { stdout } = spawnSync('ls', ['-l', `/proc/${process.pid}/fd`]);
+    expect(stdout.toString()).not.toContain('abandoned');
   });
 });
 
-describe('its header', () => {
-  const headerOf = async (name: string, options: Parameters<typeof bytesAttachment>[2] = {}) =>
-    (await attachmentPart(bytesAttachment(name, Buffer.from('x'), options))).header;
+describe('a source of its own', () => {
+  const source = (size: number, open: () => AsyncIterable<Uint8Array>): Attachment => ({
+    filename: 'x.bin',
+    size,
+    open,
+  });
+
+  it('passes its failure on', async () => {
+    const message = await compose(
+      draftWith(
+        source(10, async function* () {
+          yield Buffer.from('hello');
+          throw new InputError('the disk is gone');
+        }),
+      ),
+    );
+    await expect(collect(message)).rejects.toThrow('the disk is gone');
+  });
+
+  it('may use its memory again for each chunk', async () => {
+    const page = Buffer.alloc(1_000);
+    const message = await compose(
+      draftWith(
+        source(300_000, async function* () {
+          for (let at = 0; at < 300; at++) yield page.fill(at);
+        }),
+      ),
+    );
+    const text = (await collect(message)).toString('latin1');
+    const body = text.slice(text.indexOf('\r\n\r\n', text.indexOf('filename=')), text.lastIndexOf('\r\n--'));
+    const bytes = Buffer.from(body, 'base64');
+    expect(bytes).toHaveLength(300_000);
+    for (let at = 0; at < 300; at++)
+      expect(bytes.subarray(at * 1_000, (at + 1) * 1_000).every((octet) => octet === (at & 255))).toBe(true);
+  });
+
+  it.each([-1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('cannot have a size of %s', async (size) => {
+    await expect(compose(draftWith(source(size, async function* () {})))).rejects.toThrow(DataError);
+  });
+});
+
+describe('attachmentPart', () => {
+  const header = async (filename: string, options = {}) =>
+    (await attachmentPart(bytesAttachment(filename, Buffer.from('x'), options))).header;
 
   it.each([
     ['a.pdf', 'application/pdf'],
-    ['a.PNG', 'image/png'],
-    ['a.tar.gz', 'application/gzip'],
-    ['a', 'application/octet-stream'],
+    ['a.PDF', 'application/pdf'],
+    ['a.docx', 'application/vnd.openxmlformats-officedocument.wordprocessingml.document'],
+    ['a.png', 'image/png'],
+    ['a.txt', 'text/plain'],
     ['a.eml', 'application/octet-stream'],
-    ['constructor', 'application/octet-stream'],
-  ])('says that %s is %s', async (name, type) => {
-    expect(await headerOf(name)).toContain(`Content-Type: ${type}; name=${name}\r\n`);
+    ['a.unheard-of', 'application/octet-stream'],
+    ['a', 'application/octet-stream'],
+    ['__proto__', 'application/octet-stream'],
+  ])('knows the type of %s', async (filename, type) => {
+    expect(await header(filename)).toMatch(
+      new RegExp(`^Content-Type: ?(?:\r\n )?${type};`.replaceAll('.', '\\.')),
+    );
+  });
+
+  it('names no folders', async () => {
+    expect(await header('../../etc/x.bin')).toContain('filename=x.bin');
+    expect(await header('C:\\temp\\x.bin')).toContain('filename=x.bin');
+    expect(await header('x/')).not.toContain('name');
+  });
+
+  it('has a plain name for old readers beside the full one', async () => {
+    const text = await header('naïve "报告" 2026; final.pdf');
+    expect(text).toContain(`name="naive '_' 2026; final.pdf"`);
+    expect(text).toContain(
+      "filename*0*=utf-8''na%C3%AFve%20%22%E6%8A%A5%E5%91%8A%22%202026%3B%20final.;\r\n filename*1*=pdf",
+    );
   });
 
   it.each([
-    ['../../etc/passwd', 'passwd'],
-    ['C:\\temp\\a.txt', 'a.txt'],
-    ['/a/b/', undefined],
-    ['', undefined],
-  ])('takes no folder from %j', async (name, kept) => {
-    const header = await headerOf(name);
-    if (kept === undefined) expect(header).not.toContain('filename');
-    else expect(header).toContain(`Content-Disposition: attachment; filename=${kept}\r\n`);
-    expect(header).not.toMatch(/etc|temp|\.\./);
+    ['=?utf-8?Q?x?=.txt', "filename*=utf-8''%3D%3Futf-8%3FQ%3Fx%3F%3D.txt"],
+    ["utf-8''x.txt", "filename*=utf-8''utf-8%27%27x.txt"],
+    ["it's.txt", "filename=it's.txt"],
+  ])('writes the name %j so that no reader decodes it', async (filename, written) => {
+    expect(await header(filename)).toContain(`${written}\r\n`);
   });
 
-  it('has the type and the content id that are given', async () => {
-    const header = await headerOf('a', { type: 'text/x-diff; charset=utf-8', contentId: '<logo@x>' });
-    expect(header).toContain('Content-Type: text/x-diff; charset=utf-8; name=a\r\n');
-    expect(header).toContain('Content-ID: <logo@x>\r\n');
+  it.each(['a\rb', 'a\nb', 'a\r\nBcc: x@y', 'a\0b', '\n/x'])('refuses the name %j', async (filename) => {
+    await expect(header(filename)).rejects.toThrow(DataError);
   });
 
   it.each([
-    '',
     'text',
     'text/',
     '/plain',
-    'te xt/plain',
-    'text/plain x',
-    'text/é',
+    'text plain',
+    'text/plain\r\nX: y',
+    'text/plain; charset=x\r\nX: y',
+    'text/plain\0',
+    'täxt/plain',
     'message/rfc822',
     'multipart/mixed',
-    'Message/RFC822; a=b',
+    'MESSAGE/x',
+    '',
   ])('refuses the type %j', async (type) => {
-    await expect(headerOf('a', { type })).rejects.toThrow(DataError);
+    await expect(header('x', { type })).rejects.toThrow(DataError);
   });
 
-  it.each(['', 'a b', 'a<b', 'é', 'x'.repeat(300)])('refuses the content id %j', async (contentId) => {
-    await expect(headerOf('a', { contentId })).rejects.toThrow(DataError);
+  it.each([
+    ['logo', 'Content-ID: <logo>'],
+    ['<logo@here>', 'Content-ID: <logo@here>'],
+  ])('writes the content id %j', async (contentId, line) => {
+    expect(await header('x', { contentId })).toContain(`${line}\r\n`);
   });
+
+  it.each(['', 'a b', 'a\r\nX: y', 'a>b', 'a<b', 'é', 'a\0', 'x'.repeat(300)])(
+    'refuses the content id %j',
+    async (contentId) => {
+      await expect(header('x', { contentId })).rejects.toThrow(DataError);
+    },
+  );
 });

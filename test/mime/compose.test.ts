@@ -27,7 +27,8 @@ describe('any draft', () => {
         const rows = text.slice(0, -2).split('\r\n');
         expect(text.replaceAll('\r\n', '')).not.toMatch(/[\r\n\0]/);
         for (const row of rows) expect(row.length).toBeLessThanOrEqual(998);
-        expect(text).not.toMatch(/bcc|hidden\.example/i);
+        expect(headerOf(text)).not.toMatch(/^bcc:/im);
+        expect(text).not.toMatch(/hidden\.example/i);
         expect(message.eightBit).toBe(/[\x80-\xff]/.test(text));
         const dotted = rows.filter((row) => row.startsWith('.')).length;
         const wire = await collect(stuff(streamOf([bytes])));
