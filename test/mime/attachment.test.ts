@@ -200,7 +200,7 @@ describe('attachmentPart', () => {
   it.each([
     ['=?utf-8?Q?x?=.txt', "filename*=utf-8''%3D%3Futf-8%3FQ%3Fx%3F%3D.txt"],
     ["utf-8''x.txt", "filename*=utf-8''utf-8%27%27x.txt"],
-    ["it's.txt", "filename=it's.txt"],
+    ["it's.txt", 'filename="it\'s.txt"'],
   ])('writes the name %j so that no reader decodes it', async (filename, written) => {
     expect(await header(filename)).toContain(`${written}\r\n`);
   });
