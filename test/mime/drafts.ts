@@ -55,7 +55,8 @@ const lines = fc
 const filename = fc
   .string({ unit: characters, minLength: 1, maxLength: 60 })
   .map((text) => text.replace(/[/\\]/g, '').trim().replace(/ +/g, ' '))
-  .filter((text) => text !== '');
+  // Python takes quotes and angle brackets off that a file name itself begins and ends with.
+  .filter((text) => !/^$|^".*"$|^<.*>$/.test(text));
 const enclosure = fc.record({
   filename: fc.oneof(filename, fc.constant('naïve "报告" 2026; final.pdf')),
   bytes: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),

@@ -32,6 +32,7 @@ describe('a parameter', () => {
   it.each([
     ['filename', 'a.pdf', ['filename=a.pdf']],
     ['filename', 'a b.pdf', ['filename="a b.pdf"']],
+    ['name', '100%*', ['name="100%*"']],
     ['filename', 'a;"b"\\c', ['filename="a;\\"b\\"\\\\c"']],
     ['filename', '', ['filename=""']],
     ['filename', 'é.txt', ["filename*=utf-8''%C3%A9.txt"]],
