@@ -27,7 +27,7 @@ export function newBoundary({ random }: Uniqueness): string {
 
 /** One message identifier, with or without its brackets, as `<left@right>`. */
 export function messageIdOf(text: string, what: string): string {
-  const inner = text.trim().replace(/^<(.*)>$/s, '$1');
+  const inner = text.replace(/^ +| +$/g, '').replace(/^<(.*)>$/s, '$1');
   if (
     /^[^\s<>@"\0-\x1f\x7f]+@[^\s<>@"\0-\x1f\x7f]+$/.test(inner) &&
     inner.length <= 900 &&

@@ -36,8 +36,7 @@ describe('message identifiers', () => {
     'a\0@b',
     `${'a'.repeat(1_000)}@b`,
   ])('%j is none', (text) => {
-    if (text === 'a@b\r\n') expect(messageIdOf(text, 'it')).toBe('<a@b>');
-    else expect(() => messageIdOf(text, 'it')).toThrow(DataError);
+    expect(() => messageIdOf(text, 'it')).toThrow(DataError);
   });
 });
 
