@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeQuotedPrintable, encodeQuotedPrintable } from '../../src/codec/quoted-printable.ts';
@@ -108,5 +109,21 @@ describe('decodeQuotedPrintable', () => {
     expect(decodeQuotedPrintable(text)).toHaveLength(text.length);
     const tried = Buffer.concat([Buffer.from('='), text]);
     expect(decodeQuotedPrintable(tried)).toHaveLength(tried.length);
+  });
+});
+
+describe('the quopri module of Python', () => {
+  const python = (code: string, input = '') =>
+    spawnSync('python3', ['-c', code], { input, encoding: 'utf8', maxBuffer: 1 << 26 });
+  const missing = python('').status !== 0;
+
+  it.skipIf(missing)('reads what is written here', () => {
+    const texts = fc.sample(fc.oneof(awkward, octets), 300).map((text) => Buffer.from(text).toString('hex'));
+    const { stdout } = python(
+      'import json, quopri, sys\n' +
+        'print(json.dumps([quopri.decodestring(bytes.fromhex(text)).hex() for text in json.load(sys.stdin)]))',
+      JSON.stringify(texts.map((text) => encodeQuotedPrintable(Buffer.from(text, 'hex')).toString('hex'))),
+    );
+    expect(JSON.parse(stdout)).toEqual(texts);
   });
 });
