@@ -22,9 +22,8 @@ const RESPONSE_CODE = /^\[([!-Z^-~]{1,64})\][ \t]*/;
 /** Reads a status line (without its ending); anything that is none is a `ProtocolError`. */
 export function parseStatus(line: Buffer): Status {
   const text = line.toString('utf8');
-  const word = text.slice(0, 4).toUpperCase();
-  if (word.startsWith('+OK')) return withCode('+OK', text.slice(3));
-  if (word === '-ERR') return withCode('-ERR', text.slice(4));
+  const word = /^(?:\+OK|-ERR)(?=[ \t]|$)/i.exec(text)?.[0];
+  if (word !== undefined) return withCode(word[0] === '+' ? '+OK' : '-ERR', text.slice(word.length));
   if (text === '+' || text.startsWith('+ ')) {
     return { indicator: '+', code: undefined, text: text.slice(2) };
   }

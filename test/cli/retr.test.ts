@@ -1,10 +1,13 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { dialogue } from '../dialogue.ts';
 import { against, BYE, maildrop, settings, several } from './maildrop.ts';
+import { BIN, cleanEnv } from './mailtool.ts';
 import { onTerminal } from './pseudo-terminal.ts';
 
 let dir: string;
@@ -179,6 +182,39 @@ describe('to files', () => {
     );
     expect(code).toBe(66);
     expect(stderr).toContain('there is no message 3');
+    expect(readdirSync(dir)).toEqual([]);
+  });
+});
+
+describe('what gets in the way', () => {
+  const huge = `${maildrop(several(1), { uidl: false })}\n${asked(1)}\nS: +OK\nS: ${'x'.repeat(100_000)}\n`;
+
+  test('a full disk is an error, also for standard output', async () => {
+    const { code, stderr } = await dialogue(`${huge}S: .\n*: end`, {}, async (port) => {
+      const out = openSync('/dev/full', 'w');
+      const child = spawn(process.execPath, [BIN, 'retr', '1'], {
+        env: cleanEnv(settings(port)),
+        stdio: ['ignore', out, 'pipe'],
+      });
+      closeSync(out);
+      let text = '';
+      child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      const [status] = await once(child, 'close');
+      return { code: status as number, stderr: text };
+    });
+    expect(code).toBe(74);
+    expect(stderr).toContain('no space left on the device');
+    const device = await against(`${huge}S: .\n*: end`, ['retr', '1', '-o', '/dev/full']);
+    expect(device.code).toBe(74);
+  });
+
+  test('a signal leaves nothing behind', async () => {
+    const ran = await against(`${huge}*: silence`, ['retr', '1', '-o', join(dir, 'a.eml'), '-vv'], {
+      onStderr: (text, kill) => text.includes('RETR 1') && kill('SIGTERM'),
+    });
+    expect(ran.code).toBe(143);
     expect(readdirSync(dir)).toEqual([]);
   });
 });

@@ -29,12 +29,21 @@ describe('status lines', () => {
     expect(parse(line)).toEqual({ indicator, code, text });
   });
 
-  test.each(['', ' +OK', 'OK', '220 smtp.example.org ESMTP', '-ER', '+no', '* OK IMAP', '\x16\x03\x01'])(
-    '%j is none',
-    (line) => {
-      expect(() => parse(line)).toThrow(ProtocolError);
-    },
-  );
+  test.each([
+    '',
+    ' +OK',
+    'OK',
+    '220 smtp.example.org ESMTP',
+    '-ER',
+    '+no',
+    '+OKAY',
+    '+OK\0',
+    '-ERROR',
+    '* OK IMAP',
+    '\x16\x03\x01',
+  ])('%j is none', (line) => {
+    expect(() => parse(line)).toThrow(ProtocolError);
+  });
 
   test('whatever comes, it is a status or a ProtocolError', () => {
     fc.assert(
