@@ -53,18 +53,19 @@ function start() {
 function load(fs, file) {
   var cache;
   try {
-    cache = fs.readFileSync(file + '.cache');
+    cache = fs.readFileSync(file + (process.argv.indexOf('send') === -1 ? '.receive' : '.send') + '.cache');
   } catch (_) {
     return require(file);
   }
-  var Module = require('node:module');
+  var Module = module.constructor; // node:module would be loaded for nothing else
   var vm = require('node:vm');
   var script = new vm.Script(Module.wrap(fs.readFileSync(file, 'latin1')), {
     filename: file,
     cachedData: cache,
   });
   if (script.cachedDataRejected) {
-    if (Module.enableCompileCache) Module.enableCompileCache();
+    var nodeModule = require('node:module');
+    if (nodeModule.enableCompileCache) nodeModule.enableCompileCache();
     return require(file);
   }
   var loaded = new Module(file, module);

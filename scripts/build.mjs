@@ -1,8 +1,8 @@
 // Builds dist/: the library (JavaScript and types, by tsc) and the command (one CommonJS file, by esbuild).
 //
 // A cron tool is mostly start-up. One file spares the look-ups for many, CommonJS starts faster than ES modules, and what a
-// command imports lazily stays lazy inside the file: it is not run before it is asked for. Beside the file lies V8's code
-// cache of it, so that the functions a usual run needs are not compiled at every start. A cache made by another Node is
+// command imports lazily stays lazy inside the file: it is not run before it is asked for. Beside the file lie V8's code
+// caches of it, so that the functions a usual run needs are not compiled at every start. A cache made by another Node is
 // ignored.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -54,7 +54,11 @@ await esbuild.build({
 });
 // The nearest package.json says what the file is; without one here Node reads the whole of the package's own.
 writeFileSync('dist/cli/package.json', '{"type":"commonjs"}\n');
-execFileSync(process.execPath, ['scripts/code-cache.cjs'], { stdio: ['ignore', 'ignore', 'inherit'] });
+for (const kind of ['send', 'receive']) {
+  execFileSync(process.execPath, ['scripts/code-cache.cjs', kind], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+}
 
 const require = createRequire(import.meta.url);
 const tsc = require.resolve('typescript/package.json').replace('package.json', 'bin/tsc');
@@ -62,5 +66,5 @@ execFileSync(process.execPath, [tsc, '-p', 'tsconfig.lib.json'], { stdio: 'inher
 
 const kilobytes = (path) => Math.round(statSync(path).size / 1024);
 process.stdout.write(
-  `built dist/lib and dist/cli (${kilobytes('dist/cli/main.cjs')} KB, code cache ${kilobytes('dist/cli/main.cjs.cache')} KB)\n`,
+  `built dist/lib and dist/cli (${kilobytes('dist/cli/main.cjs')} KB, and code caches of ${kilobytes('dist/cli/main.cjs.send.cache')} and ${kilobytes('dist/cli/main.cjs.receive.cache')} KB)\n`,
 );

@@ -122,7 +122,11 @@ function wrong(text: string, why: string): DataError {
 }
 
 /** Gives back an address that can stand in an envelope and in angle brackets; a `DataError` about `text` otherwise. */
+/** The usual address, told by an expression that costs nothing to compile; those below cost a short run a tenth of its time. */
+const USUAL = /^[a-z0-9_][\w.+-]{0,63}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,3}$/i;
+
 function checkAddress(text: string, address: string): string {
+  if (USUAL.test(address)) return address;
   const at = address.lastIndexOf('@');
   if (at === -1) throw wrong(text, 'there is no @ in it');
   const local = address.slice(0, at);

@@ -28,6 +28,7 @@ export function checkEnvelope({ reversePath, recipients }: Envelope): void {
 }
 
 function checkPath(path: string): void {
+  if (/^[\w.+-]{1,64}@[\w.-]{1,180}$/.test(path)) return;
   const shown = JSON.stringify(path);
   if (/[\0-\x1f\x7f]/.test(path))
     throw new DataError(`a control character in the address ${shown}`, { stage: 'compose' });
