@@ -24,9 +24,10 @@ if (running[0] < needed[0] || (running[0] === needed[0] && running[1] < needed[1
 function start() {
   var fs = require('node:fs');
   var path = require('node:path');
-  var built = path.join(__dirname, '..', 'dist', 'cli', 'main.cjs');
+  var name = process.argv[2] === 'send' ? 'send' : 'main';
+  var built = path.join(__dirname, '..', 'dist', 'cli', name + '.cjs');
   if (fs.existsSync(built)) {
-    load(fs, built).main();
+    load(fs, path, built).main();
     return;
   }
   // A checkout that is not built yet: run the source through tsx when it is installed.
@@ -49,30 +50,25 @@ function start() {
   process.exitCode = run.status === null ? 70 : run.status;
 }
 
-/** Loads the command with V8's code cache of it; V8 checks that it fits, and does without where it does not. */
-function load(fs, file) {
+/**
+ * Loads the command with V8's code cache of it; V8 checks that it fits, and does without where it does not. The file is a
+ * function of the shape that Node wraps modules in.
+ */
+function load(fs, path, file) {
+  var vm = require('node:vm');
   var cache;
   try {
-    cache = fs.readFileSync(file + (process.argv.indexOf('send') === -1 ? '.receive' : '.send') + '.cache');
+    cache = fs.readFileSync(file.replace(/cjs$/, 'cache'));
   } catch (_) {
-    return require(file);
+    cache = undefined;
   }
   var Module = module.constructor; // node:module would be loaded for nothing else
-  var vm = require('node:vm');
-  var script = new vm.Script(Module.wrap(fs.readFileSync(file, 'latin1')), {
-    filename: file,
-    cachedData: cache,
-  });
-  if (script.cachedDataRejected) {
-    var nodeModule = require('node:module');
-    if (nodeModule.enableCompileCache) nodeModule.enableCompileCache();
-    return require(file);
-  }
+  var script = new vm.Script(fs.readFileSync(file, 'latin1'), { filename: file, cachedData: cache });
   var loaded = new Module(file, module);
   loaded.filename = file;
   loaded.paths = module.paths;
   script
     .runInThisContext()
-    .call(loaded.exports, loaded.exports, Module.createRequire(file), loaded, file, __dirname);
+    .call(loaded.exports, loaded.exports, Module.createRequire(file), loaded, file, path.dirname(file));
   return loaded.exports;
 }

@@ -1,9 +1,9 @@
-// Builds dist/: the library (JavaScript and types, by tsc) and the command (one CommonJS file, by esbuild).
+// Builds dist/: the library (JavaScript and types, by tsc) and the command (CommonJS, by esbuild).
 //
 // A cron tool is mostly start-up. One file spares the look-ups for many, CommonJS starts faster than ES modules, and what a
-// command imports lazily stays lazy inside the file: it is not run before it is asked for. Beside the file lie V8's code
-// caches of it, so that the functions a usual run needs are not compiled at every start. A cache made by another Node is
-// ignored.
+// command imports lazily stays lazy inside the file: it is not run before it is asked for. `send`, the command that scripts
+// run most, has a file of its own without the other commands. Beside each file lies V8's code cache of it, so that the
+// functions a usual run needs are not compiled at every start; a cache made by another Node is ignored.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -13,49 +13,25 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 process.chdir(root);
 
-let esbuild;
+let bundling;
 try {
-  esbuild = await import('esbuild');
-} catch {
+  bundling = await import('./bundle.mjs');
+} catch (error) {
+  if (error?.code !== 'ERR_MODULE_NOT_FOUND') throw error;
   // `npm ci --omit=dev` runs `prepare` too; an installed package already carries dist/.
   process.stderr.write('mailtool: esbuild is not installed, dist/ is left as it is\n');
   process.exit(0);
 }
-
-// commander can start other programs as subcommands; ours does not, and loading what that takes costs a tenth of a start.
-const withoutChildProcess = {
-  name: 'without-child-process',
-  setup(build) {
-    build.onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
-      importer.includes('node_modules/commander/') ? { path: 'none', namespace: 'empty' } : undefined,
-    );
-    build.onLoad({ filter: /.*/, namespace: 'empty' }, () => ({ contents: 'module.exports = {}' }));
-  },
-};
+const { BUNDLES, bundle } = bundling;
 
 rmSync('dist', { recursive: true, force: true });
 mkdirSync('dist/cli', { recursive: true });
 
-await esbuild.build({
-  entryPoints: ['src/cli/main.ts'],
-  outfile: 'dist/cli/main.cjs',
-  bundle: true,
-  format: 'cjs',
-  platform: 'node',
-  target: 'node20.12',
-  supported: { 'dynamic-import': false },
-  // Only the sandbox needs these, and they are installed beside us: no use in carrying them twice.
-  external: ['smtp-server', 'selfsigned'],
-  plugins: [withoutChildProcess],
-  minifySyntax: true,
-  minifyWhitespace: true,
-  legalComments: 'eof',
-  logLevel: 'warning',
-});
+for (const name of BUNDLES) await bundle(name, { outfile: `dist/cli/${name}.cjs`, minify: true });
 // The nearest package.json says what the file is; without one here Node reads the whole of the package's own.
 writeFileSync('dist/cli/package.json', '{"type":"commonjs"}\n');
-for (const kind of ['send', 'receive']) {
-  execFileSync(process.execPath, ['scripts/code-cache.cjs', kind], {
+for (const name of BUNDLES) {
+  execFileSync(process.execPath, ['scripts/code-cache.cjs', name], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
 }
@@ -64,7 +40,10 @@ const require = createRequire(import.meta.url);
 const tsc = require.resolve('typescript/package.json').replace('package.json', 'bin/tsc');
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.lib.json'], { stdio: 'inherit' });
 
-const kilobytes = (path) => Math.round(statSync(path).size / 1024);
-process.stdout.write(
-  `built dist/lib and dist/cli (${kilobytes('dist/cli/main.cjs')} KB, and code caches of ${kilobytes('dist/cli/main.cjs.send.cache')} and ${kilobytes('dist/cli/main.cjs.receive.cache')} KB)\n`,
-);
+const sizes = BUNDLES.map((name) => {
+  const [code, cache] = ['cjs', 'cache'].map((kind) =>
+    Math.round(statSync(`dist/cli/${name}.${kind}`).size / 1024),
+  );
+  return `${name} ${code} KB, its code cache ${cache} KB`;
+});
+process.stdout.write(`built dist/lib and dist/cli (${sizes.join('; ')})\n`);

@@ -1,6 +1,6 @@
-// Writes dist/cli/main.cjs.send.cache, or .receive.cache: V8's code cache of the command after it has sent a message, or
-// listed, fetched and deleted one, with servers that say yes to everything. The cache then holds the functions of a usual
-// run, not only the outermost ones, and nothing of the other kind of run, which would only take time to read.
+// Writes dist/cli/send.cache or main.cache: V8's code cache of that file after it has sent a message, or listed, fetched and
+// deleted one, with servers that say yes to everything. The cache then holds the functions of a usual run, not only the
+// outermost ones.
 'use strict';
 
 const fs = require('node:fs');
@@ -9,9 +9,10 @@ const net = require('node:net');
 const path = require('node:path');
 const vm = require('node:vm');
 
-const file = path.join(__dirname, '..', 'dist', 'cli', 'main.cjs');
-// The same wrapping as in bin/mailtool.cjs: the cache is one of the very text that is compiled there.
-const script = new vm.Script(Module.wrap(fs.readFileSync(file, 'latin1')), { filename: file });
+const name = process.argv[2];
+const file = path.join(__dirname, '..', 'dist', 'cli', `${name}.cjs`);
+// Read as in bin/mailtool.cjs: the cache is one of the very text that is compiled there.
+const script = new vm.Script(fs.readFileSync(file, 'latin1'), { filename: file });
 const loaded = new Module(file, module);
 script
   .runInThisContext()
@@ -88,14 +89,13 @@ async function train() {
   };
   const runs = {
     send: [['send', '-t', 'b@example.org', '-s', 'hi', '-m', 'hi', '-A', __filename]],
-    receive: [['list'], ['retr', '1'], ['stat'], ['dele', '1']],
+    main: [['list'], ['retr', '1'], ['stat'], ['dele', '1']],
   };
-  const kind = process.argv[2];
-  for (const argv of runs[kind]) {
+  for (const argv of runs[name]) {
     const exit = await loaded.exports.run(argv, io);
     if (exit !== 0) throw new Error(`mailtool ${argv.join(' ')} gave ${exit} while the code cache was made`);
   }
-  fs.writeFileSync(`${file}.${kind}.cache`, script.createCachedData());
+  fs.writeFileSync(file.replace(/\.cjs$/, '.cache'), script.createCachedData());
 }
 
 train().then(

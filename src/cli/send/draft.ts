@@ -216,7 +216,11 @@ async function attachmentsOf(ctx: Context, options: SendOptionValues): Promise<A
   for (const spec of options.attach ?? []) attachments.push(await attachmentOf(ctx, spec));
   for (const spec of options.inline ?? []) {
     const attachment = await attachmentOf(ctx, spec);
-    attachments.push({ ...attachment, inline: true, contentId: attachment.contentId ?? attachment.filename });
+    attachments.push({
+      ...attachment,
+      inline: true,
+      contentId: attachment.contentId ?? attachment.filename.replace(/[^\w.-]+/g, '-'),
+    });
   }
   return attachments;
 }
