@@ -16,9 +16,19 @@ if (running[0] < needed[0] || (running[0] === needed[0] && running[1] < needed[1
   );
   process.exitCode = 78;
 } else if (process.argv.length === 3 && (process.argv[2] === '--version' || process.argv[2] === '-V')) {
-  process.stdout.write(require('../package.json').version + '\n');
+  version();
 } else {
   start();
+}
+
+function version() {
+  try {
+    require('node:fs').writeSync(1, require('../package.json').version + '\n');
+  } catch (error) {
+    if (error.code === 'EPIPE') return; // the reader has left, and that is its right
+    process.stderr.write('mailtool: error: cannot write to standard output: ' + error.code + '\n');
+    process.exitCode = 74;
+  }
 }
 
 function start() {

@@ -44,7 +44,13 @@ export async function explainSilence<Options extends ClientOptions, Client>(
   }
 }
 
-async function speaksTls({ host, port, deadline, signal }: ClientOptions): Promise<boolean> {
+async function speaksTls({
+  host,
+  port,
+  deadline,
+  signal,
+  idleTimeoutMs = TLS_TRIAL_MS,
+}: ClientOptions): Promise<boolean> {
   try {
     const { Connection } = await import('../net/connection.ts');
     const connection = await Connection.dial({
@@ -52,7 +58,7 @@ async function speaksTls({ host, port, deadline, signal }: ClientOptions): Promi
       port,
       security: 'implicit',
       tls: { insecure: true },
-      connectTimeoutMs: TLS_TRIAL_MS,
+      connectTimeoutMs: Math.min(TLS_TRIAL_MS, idleTimeoutMs),
       deadline,
       signal,
     });

@@ -44,10 +44,7 @@ export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[
   [EXIT.usage, 'usage: unknown flag or command, bad value'],
   [EXIT.data, 'bad data: a broken address, header or message, an empty body'],
   [EXIT.noInput, 'no input: a file, message number or unique-id that is not there'],
-  [
-    EXIT.recipients,
-    'recipients refused for good, all of them or some (the rest got the message: do not send again)',
-  ],
+  [EXIT.recipients, 'recipients refused, all of them or some (the rest got the message: do not send again)'],
   [EXIT.noHost, 'no such host'],
   [EXIT.refused, 'refused for good by the server, or it lacks what is needed'],
   [EXIT.bug, 'a bug in mailtool'],

@@ -7,6 +7,7 @@ import {
   ProtocolError,
   RecipientsError,
   type ReplyDetail,
+  StorageError,
   UsageError,
 } from '../errors.ts';
 import type { Output } from './output.ts';
@@ -57,10 +58,12 @@ function defaultHint(error: MailError): string | undefined {
   }
   if (error instanceof ProtocolError)
     return 'is it the right port? the same command with -vv shows what was said';
+  if (error instanceof StorageError) return 'is there such a place, with room, that may be written to?';
   if (error.retryable) return 'trying again later can help';
   if (error instanceof ConfigError) return 'mailtool help env lists the settings';
   if (error instanceof UsageError) return 'the command with --help shows what it takes';
-  if (error instanceof InputError) return 'check the name';
+  if (error instanceof InputError)
+    return error.reply === undefined ? 'check the name' : 'the server’s words say why';
   if (error instanceof DataError) return 'correct it, and give the command again';
   return 'the same command with -vv shows what was said';
 }

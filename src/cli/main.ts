@@ -21,7 +21,11 @@ export function main(): void {
     interruption.abort(signal);
     if (patient) return;
     // What does not let go in time, or not fast enough for whoever sends the signal again, is left behind.
-    const leave = () => process.exit(signal === 'SIGTERM' ? EXIT.terminated : EXIT.interrupted);
+    // Not by process.exit, which waits for a thread that is stuck in an open or a write: by the signal's own effect.
+    const leave = () => {
+      process.removeAllListeners(signal);
+      process.kill(process.pid, signal);
+    };
     if (second) leave();
     else setTimeout(leave, CLEAN_UP_MS).unref();
   };
@@ -147,7 +151,7 @@ async function settle(
     await output.flush();
   } catch (error) {
     if (error instanceof ReaderGone) return exit;
-    reportError(output, error);
+    if (exit === EXIT.done) reportError(output, error); // otherwise the run has failed already, and said so
     return exit === EXIT.done ? exitOfError(error) : exit;
   }
   return exit;

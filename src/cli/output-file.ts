@@ -21,6 +21,11 @@ export class OutputFile {
     this.#handle = handle;
   }
 
+  /** Where the octets are until `commit`. */
+  get written(): string {
+    return this.#temporary ?? this.path;
+  }
+
   static async create(path: string, force: boolean): Promise<OutputFile> {
     const there = await kindOf(path);
     if (there === 'directory') {

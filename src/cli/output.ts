@@ -55,6 +55,11 @@ export class Output {
     this.#errStyle = await styleFor(wantsColor(this.#color, env, stderr.isTTY));
   }
 
+  /** A server's words without the secrets that it may have echoed, before anything is picked out of them. */
+  redact(text: string): string {
+    return this.#redact(text);
+  }
+
   /** From now on `redact` takes the secrets out of what is said, also where a server has echoed one. */
   redactWith(redact: (text: string) => string): void {
     this.#redact = redact;
@@ -231,13 +236,21 @@ function writeFailure(error: unknown): Error {
 // JSON.stringify escapes C0 and lone surrogates; a document shown on a terminal needs the rest too, and stays the same JSON.
 const SHOWN_RAW = /[\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF\uFFF9-\uFFFB]/g;
 
-/** Fields of a document in which a server's own words can stand. */
-const SPOKEN: ReadonlySet<string> = new Set(['message', 'hint', 'text', 'response', 'greeting']);
+/** Fields of a document that are not a server's words but mail, or our own: a password that happens to be in them is theirs. */
+const UNSPOKEN: ReadonlySet<string> = new Set([
+  'schema',
+  'base64',
+  'sha256',
+  'path',
+  'subject',
+  'uid',
+  'messageId',
+]);
 
 /** JSON on one line that no terminal obeys; what a server said goes through `redact`. */
 export function toJson(value: unknown, redact: (text: string) => string = (text) => text): string {
   const json = JSON.stringify(value, (key, inner: unknown) =>
-    typeof inner === 'string' && SPOKEN.has(key) ? redact(inner) : inner,
+    typeof inner === 'string' && !UNSPOKEN.has(key) ? redact(inner) : inner,
   );
   return json.replace(
     SHOWN_RAW,

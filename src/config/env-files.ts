@@ -55,6 +55,7 @@ async function readEnvFile(path: string, named: boolean): Promise<string | undef
   const hint = named ? 'check the name given with --env-file' : 'use --no-env-file to go without it';
   let file: FileHandle | undefined;
   try {
+    if (named) await refusePipe(path);
     // Somebody else may have made ./.env a FIFO, which without O_NONBLOCK would hold us for ever.
     file = await fs.open(path, named ? constants.O_RDONLY : constants.O_RDONLY | constants.O_NONBLOCK);
     // A directory called .env is a habit of Python; only a file is meant for us.
@@ -90,6 +91,15 @@ export async function readAtMost(file: FileHandle, limit: number): Promise<Buffe
   }
 }
 
+/**
+ * Refuses a named pipe: opening one waits for whoever writes into it, without an end, and no deadline or signal reaches that
+ * wait. The pipes of `<(command)` have their writer, and are no obstacle.
+ */
+export async function refusePipe(path: string): Promise<void> {
+  if (/^\/(?:dev|proc\/self)\/fd\//.test(path)) return;
+  if ((await fs.stat(path)).isFIFO()) throw Object.assign(new Error('it is a named pipe'), { code: 'EFIFO' });
+}
+
 /** The system's word for what went wrong with a file, without the path that Node adds. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
@@ -99,6 +109,7 @@ export function reasonOf(error: unknown): string {
     EACCES: 'permission denied',
     EPERM: 'not permitted',
     EISDIR: 'it is a directory',
+    EFIFO: 'it is a named pipe',
     ENOTDIR: 'a part of its path is not a directory',
     ELOOP: 'too many symbolic links',
   };

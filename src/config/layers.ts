@@ -1,6 +1,6 @@
 /**
  * Where values come from, and which one wins: flag > environment > `--env-file` (the later one first) or `./.env` >
- * default. Every value keeps its place, so that errors and `config explain` can name it.
+ * default. Every value keeps its place, so that errors can name it.
  */
 import { ConfigError, UsageError } from '../errors.ts';
 import { type EnvFile, parseEnvFile } from './env-files.ts';

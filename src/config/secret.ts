@@ -3,7 +3,7 @@
  * is thrown, printed or serialised has them.
  */
 import { ConfigError, InterruptedError } from '../errors.ts';
-import { readAtMost, reasonOf } from './env-files.ts';
+import { readAtMost, reasonOf, refusePipe } from './env-files.ts';
 import { BadValue, parseSecret } from './values.ts';
 
 /** A file, command or stream that gives more than this is not giving a password. */
@@ -90,7 +90,9 @@ export class SecretSource {
     let bytes: Buffer | undefined;
     let mode: number;
     try {
-      const file = await open(path.startsWith('~/') ? homedir() + path.slice(1) : path, 'r');
+      const place = path.startsWith('~/') ? homedir() + path.slice(1) : path;
+      await refusePipe(place);
+      const file = await open(place, 'r');
       try {
         const stat = await file.stat();
         mode = stat.isFile() && platform() !== 'win32' ? stat.mode & 0o777 : 0;

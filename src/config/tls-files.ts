@@ -2,7 +2,7 @@
 import { promises as fs } from 'node:fs';
 import { homedir, platform } from 'node:os';
 import { ConfigError } from '../errors.ts';
-import { readAtMost, reasonOf } from './env-files.ts';
+import { readAtMost, reasonOf, refusePipe } from './env-files.ts';
 import { quote } from './values.ts';
 
 /** A file, and where it was named. */
@@ -84,7 +84,9 @@ async function readPem(
 ): Promise<string> {
   let bytes: Buffer | undefined;
   try {
-    const file = await fs.open(path.startsWith('~/') ? homedir() + path.slice(1) : path, 'r');
+    const name = path.startsWith('~/') ? homedir() + path.slice(1) : path;
+    await refusePipe(name);
+    const file = await fs.open(name, 'r');
     try {
       const { mode } = await file.stat();
       if (io !== undefined && (mode & 0o077) !== 0 && platform() !== 'win32') {

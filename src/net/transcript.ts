@@ -21,6 +21,8 @@ export class Transcript {
   readonly #sink: (entry: TranscriptEntry) => void;
   readonly #started = performance.now();
   readonly #hidden = new Set<string>();
+  /** Base64 of a secret within a longer text: its neighbours give bits of it away, so the whole run of digits goes. */
+  readonly #runs: RegExp[] = [];
 
   constructor(sink: (entry: TranscriptEntry) => void) {
     this.#sink = sink;
@@ -29,7 +31,11 @@ export class Transcript {
   /** From now on `secret` is replaced wherever it appears: plain, in base64 at any alignment, in hexadecimal and in a URL. */
   hide(secret: string): void {
     if (secret.length < SHORTEST_HIDDEN) return;
-    for (const form of secretForms(secret)) this.#hidden.add(form);
+    const { plain, base64 } = secretForms(secret);
+    for (const form of plain) this.#hidden.add(form);
+    for (const core of base64) {
+      this.#runs.push(new RegExp(`[A-Za-z0-9+/]*${core.replace(/[+/]/g, '\\$&')}[A-Za-z0-9+/]*={0,2}`, 'g'));
+    }
   }
 
   note(direction: TranscriptEntry['direction'], text: string, tls: boolean): void {
@@ -39,6 +45,7 @@ export class Transcript {
   /** `text` without any secret that this transcript was told of. */
   redact(text: string): string {
     let shown = text;
+    for (const run of this.#runs) shown = shown.replace(run, '[redacted]');
     for (const form of this.#hidden) {
       if (shown.includes(form)) shown = shown.replaceAll(form, '[redacted]');
     }
@@ -50,14 +57,16 @@ export class Transcript {
  * The shapes in which a secret can appear in a line. Base64 of a longer text shows a secret differently at each of three
  * alignments; of those the digits that depend on the neighbours are cut off.
  */
-function secretForms(secret: string): Set<string> {
+function secretForms(secret: string): { readonly plain: Set<string>; readonly base64: Set<string> } {
   const bytes = Buffer.from(secret, 'utf8');
-  const forms = new Set([
+  const plain = new Set([
     secret,
     encodeURIComponent(secret),
     bytes.toString('hex'),
     bytes.toString('latin1'),
   ]);
+  plain.add(bytes.toString('base64'));
+  const base64 = new Set<string>();
   for (let before = 0; before < 3; before++) {
     const digits = Buffer.concat([Buffer.alloc(before), bytes])
       .toString('base64')
@@ -65,10 +74,9 @@ function secretForms(secret: string): Set<string> {
     const skipped = Math.ceil((before * 4) / 3);
     const settled = Math.floor(((before + bytes.length) * 8) / 6);
     const core = digits.slice(skipped, settled);
-    if (core.length > SHORTEST_HIDDEN) forms.add(core);
+    if (core.length > SHORTEST_HIDDEN) base64.add(core);
   }
-  forms.add(bytes.toString('base64'));
-  return forms;
+  return { plain, base64 };
 }
 
 /** What a transcript shows in place of a secret of `octets` octets. */

@@ -16,9 +16,11 @@ import { VERBS } from './verbs.ts';
 const TEXT_LIMIT = 500;
 
 /** A refused command, as an error in the server's own words. */
-export function rejected({ verb, command, status }: Exchange): RejectedError {
+export function rejected(
+  { verb, command, status }: Exchange,
+  subject = verb === 'GREETING' ? 'the connection' : command,
+): RejectedError {
   const greeting = verb === 'GREETING';
-  const subject = greeting ? 'the connection' : command;
   return new RejectedError(
     `the server refused ${subject}: ${wordsOf(status)}`,
     // A server that refuses everybody without a reason is busy or being repaired.
@@ -30,7 +32,7 @@ export function rejected({ verb, command, status }: Exchange): RejectedError {
 /** A refused log-in: the credentials are to blame, unless a code says otherwise (RFC 2449 8.1, RFC 3206). */
 export function logInRefused(mechanism: string, exchange: Exchange): RejectedError {
   const { status, command } = exchange;
-  if (!blamesCredentials(status)) return rejected(exchange);
+  if (!blamesCredentials(status)) return rejected(exchange, `the log-in (${mechanism})`);
   return new AuthenticationError(
     `the server refused the log-in (${mechanism}): ${wordsOf(status)}`,
     mechanism,

@@ -106,11 +106,17 @@ describe('Output', () => {
     const output = new Output(io, { ...plain, json: true });
     output.redactWith((text) => text.replaceAll('hunter2', '[redacted]'));
     output.error('the server said hunter2', 'not hunter2');
-    output.document({ greeting: 'hunter2', rejected: [{ reply: { text: 'no hunter2' } }], user: 'hunter2' });
+    output.document({
+      greeting: 'hunter2',
+      rejected: [{ reply: { text: 'no hunter2' } }],
+      capabilities: ['X-hunter2'],
+      subject: 'hunter2',
+    });
     output.finish('mailtool.x/1', 1, { message: 'hunter2' });
     await output.flush();
     expect(err()).not.toContain('hunter2');
-    expect(out().match(/hunter2/g)).toHaveLength(1);
+    expect(out().match(/hunter2/g)).toEqual(['hunter2']); // a subject is mail, not a server's word
+    expect(out()).toContain('"subject":"hunter2"');
   });
 
   it('is as talkative as it is asked to be', () => {

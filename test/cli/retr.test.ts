@@ -234,7 +234,7 @@ describe('--delete', () => {
       ['retr', 'all', '-o', `${dir}/`, '--delete', '--json'],
     );
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({ ok: true, deleted: [1, 2] });
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, committed: true, deleted: [1, 2] });
     expect(readdirSync(dir)).toHaveLength(2);
   });
 
@@ -260,6 +260,27 @@ describe('--delete', () => {
     expect(code).toBe(79);
     expect(stderr).toContain('not known whether the messages were deleted');
     expect(readdirSync(dir)).toEqual(['a.eml']);
+  });
+
+  test('a lost answer to QUIT is not claimed in the document', async () => {
+    const { code, stdout } = await against(
+      `${maildrop(several(1))}\n${asked(1)}\n${one}\nC: DELE 1\nS: +OK\nC: QUIT\n*: close`,
+      ['retr', '1', '-o', join(dir, 'a.eml'), '--delete', '--json'],
+    );
+    expect(code).toBe(79);
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, committed: null, deleted: [1] });
+  });
+
+  test('goes on where an earlier run broke off: what is there, and the same, counts as stored', async () => {
+    const script = `${maildrop(several(1))}\n${asked(1)}\n${one}`;
+    await against(`${script}\n${BYE}`, ['retr', '1', '-o', `${dir}/`, '--json']);
+    const [name = ''] = readdirSync(dir);
+    const args = ['retr', 'all', '-o', `${dir}/`, '--delete', '--json'];
+    expect((await against(`${script}\nC: DELE 1\nS: +OK\n${BYE}`, args)).code).toBe(0);
+    expect(readdirSync(dir)).toEqual([name]);
+    writeFileSync(join(dir, name), 'something else');
+    expect((await against(`${script}\n*: end`, args)).code).toBe(73);
+    expect(readFileSync(join(dir, name), 'utf8')).toBe('something else');
   });
 
   test('is refused without a file', async () => {

@@ -37,6 +37,28 @@ describe('standard output', () => {
     },
   );
 
+  it('that is full, or gone, is no reason for --version to crash', async () => {
+    expect(await into('/dev/full', ['--version'])).toEqual({
+      code: 74,
+      stderr: 'mailtool: error: cannot write to standard output: ENOSPC\n',
+    });
+    const child = spawn('sh', ['-c', `"${process.execPath}" "${BIN}" --version 2>&1 >&3 3>&- | cat >&2`], {
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    });
+    child.stdio[3]?.destroy();
+    let said = '';
+    child.stderr?.on('data', (text) => {
+      said += text;
+    });
+    await once(child, 'close');
+    expect(said).toBe('');
+  });
+
+  it('says once that the disk is full', async () => {
+    const { stderr } = await into('/dev/full', ['help', 'exit-codes']);
+    expect(stderr.match(/error:/g)).toHaveLength(1);
+  });
+
   it('does not hide another failure when the disk is full', async () => {
     const { code } = await into('/dev/full', ['help', '--json', '--nope']);
     expect(code).toBe(64);

@@ -180,6 +180,9 @@ describe('the transcript', () => {
       expect(shown[0]).toMatch(/^a .*\[redacted\].* b$/);
       expect(shown[0]).not.toContain(form);
     }
+    // Bits of the secret are in the digits beside it too: the whole run goes.
+    transcript.note('S', `534 ${base64(`\0u\0${secret}`)} is wrong`, false);
+    expect(shown.at(-1)).toBe('534 [redacted] is wrong');
   });
 
   test('times are told from its start, each with its direction', async () => {

@@ -73,7 +73,8 @@ function json(): string {
     'send   status ("sent|partial|unknown|failed|skipped|dry-run") messageId envelope{from,to[]} accepted[{address,reply}]',
     '       rejected[{address,reply}] response queueId size tls{version,cipher,verified}|null auth timingsMs{...}',
     'list   total totalSize messages[{number,uid,size,date,from[],to[],subject,messageId,new}]',
-    'retr   messages[{number,uid,size,sha256,path,raw}]     stat  messages size',
+    'retr   messages[{number,uid,size,sha256,path,raw}]; with --delete: committed (null: not known) deleted[number]',
+    'stat   messages size',
     'dele   committed deleted[{number,uid,size,subject}]',
     'probe  protocol host port greeting capabilities[] tls{...,certificate{...}}|null mechanisms[] timingsMs{...}',
   ].join('\n');

@@ -58,7 +58,7 @@ ${SELECTION_HELP}`,
     const selection = parseSelection(words);
     const destination = await destinationOf(ctx, options);
     const messages: Retrieved[] = [];
-    ctx.output.document({ messages });
+    ctx.output.document({ messages, ...(options.delete === true ? { committed: false, deleted: [] } : {}) });
     const refusals: RejectedError[] = [];
     await withPop3(ctx, async (pop3) => {
       const wanted = ctx.output.json || options.delete === true;
@@ -76,6 +76,7 @@ ${SELECTION_HELP}`,
       refusals.push(...(await retrieve(ctx, pop3, rows, destination, options, messages)));
       if (options.delete === true) refusals.push(...(await remove(ctx, pop3, messages)));
     });
+    if (options.delete === true) ctx.output.document({ committed: true });
     const size = messages.reduce((sum, message) => sum + message.size, 0);
     if (destination.kind === 'file' || destination.kind === 'directory') {
       const what = messages.length === 1 ? '1 message' : `${messages.length} messages`;
@@ -207,7 +208,9 @@ async function remove(
   messages: readonly Retrieved[],
 ): Promise<RejectedError[]> {
   const refused = await pop3.deles(messages.map(({ number }) => number));
+  // From here on only the server knows, until it has answered QUIT.
   ctx.output.document({
+    committed: null,
     deleted: messages.filter(({ number }) => !refused.has(number)).map(({ number }) => number),
   });
   return [...refused.values()];

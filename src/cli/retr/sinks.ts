@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DataError, StorageError } from '../../errors.ts';
@@ -154,12 +156,29 @@ export class DirectorySink implements Sink {
       await file.discard();
       throw error;
     }
-    const name = `${prefix}-${this.#digestOf(number).slice(0, 12)}.eml`;
-    return { path: await file.commit(this.#force, join(dirname(file.path), name)) };
+    const path = join(dirname(file.path), `${prefix}-${this.#digestOf(number).slice(0, 12)}.eml`);
+    // The same octets may be there from a run that broke off, perhaps not on the disk yet: ours are, and take their place.
+    return { path: await file.commit(this.#force || (await sameBytes(file.written, path)), path) };
   }
 
   async finish(): Promise<void> {}
   async abandon(): Promise<void> {}
+}
+
+/** Whether both files are there and hold the same octets. */
+async function sameBytes(one: string, other: string): Promise<boolean> {
+  try {
+    const digests = await Promise.all(
+      [one, other].map(async (path) => {
+        const hash = createHash('sha256');
+        for await (const chunk of createReadStream(path)) hash.update(chunk);
+        return hash.digest('hex');
+      }),
+    );
+    return digests[0] === digests[1];
+  } catch {
+    return false;
+  }
 }
 
 async function pour(

@@ -54,7 +54,7 @@ export function reportReceipt(
     accepted: byAddress(accepted),
     rejected: byAddress(rejected),
     response,
-    queueId: queueIdOf(reply.text),
+    queueId: queueIdOf(ctx.output.redact(reply.text)),
     size,
     ...connectionFields(client),
     timingsMs: rounded({ ...client.timingsMs, total: sent.totalMs }),
