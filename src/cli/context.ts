@@ -144,11 +144,11 @@ export interface ClientOptions extends DialOptions {
   readonly allowCleartextAuth?: boolean | undefined;
 }
 
-/** A duration of the command line in milliseconds: `30s`, `5m`, `2h`, `7d`. */
-export async function durationOption(flag: string, text: string): Promise<number> {
+/** A duration of the command line in milliseconds: `30s`, `5m`, `2h`, `7d`; at most `longestMs`, or what a timer can count. */
+export async function durationOption(flag: string, text: string, longestMs?: number): Promise<number> {
   const { BadValue, parseDuration } = await import('../config/index.ts');
   try {
-    return parseDuration(text);
+    return parseDuration(text, longestMs);
   } catch (error) {
     if (error instanceof BadValue) throw new UsageError(`${flag}: ${error.message}`);
     throw error;

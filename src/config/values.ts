@@ -28,13 +28,15 @@ const MAX_DURATION_MS = 24 * 86_400_000;
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** `30s 5m 2h 7d`; a bare number is seconds. The answer is in milliseconds, above 0 and at most 24 days. */
-export function parseDuration(text: string): number {
+/** `30s 5m 2h 7d`; a bare number is seconds. The answer is in milliseconds, above 0 and at most `longestMs` (24 days). */
+export function parseDuration(text: string, longestMs = MAX_DURATION_MS): number {
   const match = /^(\d{1,10})([smhd]?)$/.exec(text);
   if (match === null) throw new BadValue(`${quote(text)} is not a duration: write 30s, 5m, 2h or 7d`);
   const ms = Number(match[1]) * (UNIT_MS[match[2] || 's'] ?? 1000);
   if (ms <= 0) throw new BadValue('a duration must be longer than nothing');
-  if (ms > MAX_DURATION_MS) throw new BadValue(`${quote(text)} is longer than 24 days`);
+  if (ms > longestMs) {
+    throw new BadValue(`${quote(text)} is longer than ${Math.floor(longestMs / 86_400_000)} days`);
+  }
   return ms;
 }
 
@@ -140,7 +142,7 @@ const CHECKS: Readonly<Record<SettingKind, (text: string, setting: Setting) => u
   secret: parseSecret,
   host: parseHost,
   port: parsePort,
-  duration: parseDuration,
+  duration: (text) => parseDuration(text),
   fingerprint: parseFingerprint,
   mechanism: parseMechanism,
   boolean: () => {},
