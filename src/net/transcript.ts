@@ -70,8 +70,3 @@ function secretForms(secret: string): Set<string> {
   forms.add(bytes.toString('base64'));
   return forms;
 }
-
-/** What a transcript shows in place of a secret of `octets` octets. */
-export function redacted(octets: number): string {
-  return `[redacted ${octets} bytes]`;
-}

@@ -1,5 +1,5 @@
 import { AuthenticationError } from '../errors.ts';
-import { redacted } from '../net/transcript.ts';
+import { redacted } from '../net/redacted.ts';
 import {
   authenticate,
   type Credentials,

@@ -75,6 +75,7 @@ describe('an OAuth 2 token', () => {
     });
     expect(code).toBe(77);
     expect(stderr).toContain('invalid_token');
+    expect(stderr).toContain('S: 334 [redacted 36 bytes]\n');
     expect(stderr).toContain('[redacted] has expired');
     expectNoToken(stderr);
     expect(server.lines.filter((line) => line.startsWith('AUTH'))).toHaveLength(1);
