@@ -80,21 +80,21 @@ export class Context {
     return serverAccount(this.settings, protocol, options);
   }
 
-  /** What a client needs to reach `account`: its password and TLS files are read now. */
+  /** What a client needs to reach `account`: its password or token and its TLS files are read now. */
   async clientOptions(account: Account): Promise<ClientOptions> {
     const { readSecret, readTlsFiles } = await import('../config/index.ts');
     const warn = (text: string) => this.output.warn(text);
-    const { secret, username, mechanism } = account;
-    const password = await readSecret(account, {
+    const { secret, mechanism } = account;
+    const proof = await readSecret(account, {
       warn,
       env: this.io.env,
       signal: this.signal,
       ...(secret?.kind === 'stdin' ? { stdin: this.io.stdin.read(this.signal) } : {}),
     });
-    // Also without a transcript to show: a server may echo the password in what becomes an error.
-    const transcript = this.#isTraced || password !== undefined ? await this.#transcript() : undefined;
-    if (password !== undefined && transcript !== undefined) {
-      transcript.hide(password);
+    // Also without a transcript to show: a server may echo the secret in what becomes an error.
+    const transcript = this.#isTraced || proof !== undefined ? await this.#transcript() : undefined;
+    if (proof !== undefined && transcript !== undefined) {
+      transcript.hide(proof);
       this.output.redactWith((text) => transcript.redact(text));
     }
     return {
@@ -102,7 +102,7 @@ export class Context {
       port: account.port,
       security: account.security,
       tls: await readTlsFiles(account.tls, { warn }),
-      credentials: username === undefined ? undefined : { username, password },
+      credentials: credentialsOf(account, proof),
       mechanism,
       allowCleartextAuth: account.allowCleartextAuth,
       connectTimeoutMs: account.connectTimeoutMs,
@@ -137,6 +137,18 @@ export class Context {
   }
 }
 
+/** How to log in to `account`, given its password or token; undefined: not at all. */
+function credentialsOf(
+  { username, mechanism, secret }: Account,
+  proof: string | undefined,
+): Credentials | undefined {
+  // The certificate says who logs in; a user that is named all the same is the one to act as (RFC 4422 appendix A).
+  if (mechanism === 'EXTERNAL') return { username: '', authorizationId: username };
+  if (mechanism === 'ANONYMOUS') return { username: username ?? '' };
+  if (username === undefined) return undefined;
+  return secret?.noun === 'token' ? { username, token: proof } : { username, password: proof };
+}
+
 /** What SMTP and POP3 clients have in common. */
 export interface ClientOptions extends DialOptions {
   readonly credentials?: Credentials | undefined;
@@ -144,11 +156,11 @@ export interface ClientOptions extends DialOptions {
   readonly allowCleartextAuth?: boolean | undefined;
 }
 
-/** A duration of the command line in milliseconds: `30s`, `5m`, `2h`, `7d`. */
-export async function durationOption(flag: string, text: string): Promise<number> {
+/** A duration of the command line in milliseconds: `30s`, `5m`, `2h`, `7d`; at most `longestMs`, or what a timer can count. */
+export async function durationOption(flag: string, text: string, longestMs?: number): Promise<number> {
   const { BadValue, parseDuration } = await import('../config/index.ts');
   try {
-    return parseDuration(text);
+    return parseDuration(text, longestMs);
   } catch (error) {
     if (error instanceof BadValue) throw new UsageError(`${flag}: ${error.message}`);
     throw error;

@@ -3,7 +3,7 @@ import { ConfigError } from '../errors.ts';
 import { type Security, saidEndpoint } from './endpoint.ts';
 import type { Settings } from './layers.ts';
 import { SecretSource } from './secret.ts';
-import { type Protocol, SETTINGS, type SettingKey, waysToSet } from './settings.ts';
+import { type Protocol, SETTINGS, type SettingKey, secretNoun, waysToSet } from './settings.ts';
 import type { Stated } from './stated.ts';
 import type { TlsFiles } from './tls-files.ts';
 import { checkTrust } from './trust.ts';
@@ -20,7 +20,7 @@ export interface Account {
   readonly username: string | undefined;
   /** In upper case; `none` = do not log in; undefined = the strongest that is offered. */
   readonly mechanism: string | undefined;
-  /** Give it to `readSecret`. Absent where no password is needed. */
+  /** Give it to `readSecret`. Absent where neither password nor token is needed. */
   readonly secret: SecretSource | undefined;
   /** Give them to `readTlsFiles`. */
   readonly tls: TlsFiles;
@@ -49,17 +49,30 @@ const WITHOUT_SECRET: ReadonlySet<string> = new Set(['EXTERNAL', 'ANONYMOUS']);
 /** Reaching a server takes at most this, whatever `timeout` allows; less when `timeout` is less. */
 const CONNECT_TIMEOUT_MS = 20_000;
 
-const SECRET_PARTS = ['password', 'password-file', 'password-cmd', 'password-stdin'] as const;
+/** Mechanisms that take a token, and nothing else (RFC 7628, and the form before it). */
+const WITH_TOKEN: ReadonlySet<string> = new Set(['OAUTHBEARER', 'XOAUTH2']);
+
+const SECRET_PARTS = [
+  'password',
+  'password-file',
+  'password-cmd',
+  'password-stdin',
+  'token',
+  'token-cmd',
+] as const;
 const SECRET_KINDS = {
   password: 'text',
   'password-file': 'file',
   'password-cmd': 'command',
   'password-stdin': 'stdin',
+  token: 'text',
+  'token-cmd': 'command',
 } as const;
 
 /**
  * The account that `settings` describe. ConfigError when the host is missing, when two settings of one place contradict
- * each other, when there is a user without a password or the other way round, or when the trust rule is broken.
+ * each other, when there is a user without a password or token, or the other way round, when the mechanism takes the other
+ * of these, or when the trust rule is broken.
  */
 export function serverAccount(
   settings: Settings,
@@ -138,9 +151,10 @@ function credentialsOf(
   if (username === undefined) {
     if (WITHOUT_SECRET.has(mechanism)) return {};
     if (secret !== undefined) {
-      throw incomplete(`there is a password for ${name} (${secret.place}), but no user`, [
-        `${protocol}.user`,
-      ]);
+      throw incomplete(
+        `there is a ${secretNoun(secret.setting)} for ${name} (${secret.place}), but no user`,
+        [`${protocol}.user`],
+      );
     }
     if (protocol === 'pop3' || mechanism !== 'auto') {
       throw incomplete(`no user is set for ${name}`, [`${protocol}.user`]);
@@ -148,21 +162,45 @@ function credentialsOf(
     return {};
   }
   if (secret === undefined && !WITHOUT_SECRET.has(mechanism)) {
+    if (WITH_TOKEN.has(mechanism)) {
+      throw incomplete(`there is a user for ${name}, but no token for ${mechanism}`, [
+        `${protocol}.token`,
+        `${protocol}.token-cmd`,
+      ]);
+    }
     throw incomplete(`there is a user for ${name}, but no password`, [
       `${protocol}.password`,
       `${protocol}.password-file`,
       `${protocol}.password-cmd`,
     ]);
   }
+  if (secret !== undefined) checkMechanism(protocol, mechanism, secret);
   return { username, ...(secret === undefined ? {} : { secret }) };
 }
 
-/** The one source of the password that counts: that of the highest layer that has any. */
+/** A mechanism that was named has to take what there is to prove oneself with. */
+function checkMechanism(protocol: Protocol, mechanism: string, secret: Stated): void {
+  const noun = secretNoun(secret.setting);
+  const wanted = WITH_TOKEN.has(mechanism) ? 'token' : 'password';
+  if (mechanism === 'auto' || noun === wanted) return;
+  throw new ConfigError(`${mechanism} takes a ${wanted}, not a ${noun} (${secret.place})`, {
+    stage: 'config',
+    hint:
+      wanted === 'token'
+        ? `give ${waysToSet(`${protocol}.token`)} or ${waysToSet(`${protocol}.token-cmd`)}`
+        : `leave ${waysToSet(`${protocol}.auth`)} out, or make it oauthbearer or xoauth2`,
+  });
+}
+
+/** The one source of the password or token that counts: that of the highest layer that has any. */
 function secretOf(settings: Settings, protocol: Protocol): Stated | undefined {
   for (const layer of settings.layers) {
     const [first, second] = SECRET_PARTS.flatMap((part) => layer.get(`${protocol}.${part}`) ?? []);
     if (first !== undefined && second !== undefined) {
-      throw new ConfigError(`the password is said twice: ${first.place} and ${second.place}`, {
+      const nouns = [first, second].map(({ setting }) => secretNoun(setting));
+      const what =
+        nouns[0] === nouns[1] ? `the ${nouns[0]} is said twice` : 'there are a password and a token';
+      throw new ConfigError(`${what}: ${first.place} and ${second.place}`, {
         stage: 'config',
         hint: 'leave one of them out',
       });
@@ -174,7 +212,7 @@ function secretOf(settings: Settings, protocol: Protocol): Stated | undefined {
 
 function sourceOf(secret: Stated): SecretSource {
   const part = SECRET_PARTS.find((each) => secret.setting.key.endsWith(`.${each}`)) ?? 'password';
-  return new SecretSource(SECRET_KINDS[part], secret.place, secret.text);
+  return new SecretSource(SECRET_KINDS[part], secret.place, secret.text, secretNoun(secret.setting));
 }
 
 function tlsFilesOf(settings: Settings): TlsFiles {

@@ -5,7 +5,7 @@ import type { LayerName } from './stated.ts';
 /** One value for people to look at. */
 export interface DescribedSetting {
   readonly key: SettingKey;
-  /** `***` for a password, and for a command, which may have one in it. May be foreign text. */
+  /** `***` for a password or token, and for a command, which may have one in it. May be foreign text. */
   readonly value: string;
   readonly layer: LayerName;
   /** As in `./.env:3 MAILTOOL_SMTP_HOST`. */
@@ -17,7 +17,7 @@ export function describeSettings(settings: Settings): DescribedSetting[] {
   return SETTINGS.flatMap(({ key, kind }) => {
     const stated = settings.stated(key);
     if (stated === undefined) return [];
-    const value = kind === 'secret' || kind === 'command' ? '***' : stated.text;
+    const value = kind === 'secret' || kind === 'token' || kind === 'command' ? '***' : stated.text;
     return [{ key, value, layer: stated.layer, place: stated.place }];
   });
 }

@@ -10,6 +10,7 @@ export {
   type Protocol,
   SETTING_GROUPS,
   SETTINGS,
+  type SecretNoun,
   type Setting,
   type SettingGroup,
   type SettingKey,

@@ -1,17 +1,18 @@
 /**
- * Getting hold of a password. It, and the command that prints it, live in the private field of one class: nothing that
+ * Getting hold of a password or token. It, and the command that prints it, live in the private field of one class: nothing that
  * is thrown, printed or serialised has them.
  */
 import { ConfigError, InterruptedError } from '../errors.ts';
 import { readAtMost, reasonOf, refusePipe } from './env-files.ts';
-import { BadValue, parseSecret } from './values.ts';
+import type { SecretNoun } from './settings.ts';
+import { BadValue, PARSE_SECRET } from './values.ts';
 
-/** A file, command or stream that gives more than this is not giving a password. */
+/** A file, command or stream that gives more than this is not giving a secret. */
 export const MAX_SECRET_SOURCE = 64 * 1024;
-/** How long a password command may take; it may have to ask somebody. */
+/** How long a secret's command may take; it may have to ask somebody. */
 export const COMMAND_TIMEOUT_MS = 30_000;
 
-/** The outside, as far as a password may come from there. */
+/** The outside, as far as a secret may come from there. */
 export interface SecretIo {
   /** Standard input, for `--smtp-password-stdin`. */
   readonly stdin?: AsyncIterable<Uint8Array | string>;
@@ -28,26 +29,33 @@ export interface SecretIo {
 
 export type SecretKind = 'text' | 'file' | 'command' | 'stdin';
 
-/** Where a password is to be had. Only `read` brings it out. */
+/** Where a password or token is to be had. Only `read` brings it out. */
 export class SecretSource {
   readonly kind: SecretKind;
   /** Where the source was stated, as in `flag --smtp-password-file`. */
   readonly place: string;
+  readonly noun: SecretNoun;
   readonly #what: string | readonly string[];
 
-  /** `what`: the password, the path or the command (a string goes through `sh -c`, an array does not); else ''. */
-  constructor(kind: SecretKind, place: string, what: string | readonly string[]) {
+  /** `what`: the secret itself, the path or the command (a string goes through `sh -c`, an array does not); else ''. */
+  constructor(
+    kind: SecretKind,
+    place: string,
+    what: string | readonly string[],
+    noun: SecretNoun = 'password',
+  ) {
     this.kind = kind;
     this.place = place;
     this.#what = what;
+    this.noun = noun;
   }
 
   /**
-   * The password: one line, not empty, without its line ending. ConfigError when there is none; the message says where
+   * The secret: one line, not empty, without its line ending. ConfigError when there is none; the message says where
    * it should have come from, and nothing of what did.
    */
   async read(io: SecretIo): Promise<string> {
-    if (io.signal?.aborted === true) throw interrupted();
+    if (io.signal?.aborted === true) throw this.#interrupted();
     const what = this.#what;
     switch (this.kind) {
       case 'text':
@@ -66,17 +74,17 @@ export class SecretSource {
     try {
       text = typeof given === 'string' ? given : new TextDecoder('utf-8', { fatal: true }).decode(given);
     } catch {
-      throw this.#error('the password is not UTF-8 text');
+      throw this.#error(`the ${this.noun} is not UTF-8 text`);
     }
     if (this.kind !== 'text') text = text.replace(/\r?\n$/, '');
-    if (text === '') throw this.#error('the password is empty');
+    if (text === '') throw this.#error(`the ${this.noun} is empty`);
     try {
-      return parseSecret(text);
+      return PARSE_SECRET[this.noun](text);
     } catch (error) {
       if (!(error instanceof BadValue)) throw error;
       throw this.#error(
         error.message,
-        this.kind === 'text' ? undefined : 'give the password alone, on one line',
+        this.kind === 'text' ? undefined : `give the ${this.noun} alone, on one line`,
       );
     }
   }
@@ -101,13 +109,16 @@ export class SecretSource {
         await file.close();
       }
     } catch (error) {
-      throw this.#error(`cannot read the password file: ${reasonOf(error)}`, 'check the name of the file');
+      throw this.#error(
+        `cannot read the ${this.noun} file: ${reasonOf(error)}`,
+        'check the name of the file',
+      );
     }
     if (bytes === undefined) throw this.#tooLong();
     if ((mode & 0o077) !== 0) {
       const octal = mode.toString(8).padStart(4, '0');
       io.warn(
-        `${this.place}: other users may read or change the password file (mode ${octal}): chmod 600 it`,
+        `${this.place}: other users may read or change the ${this.noun} file (mode ${octal}): chmod 600 it`,
       );
     }
     return bytes;
@@ -127,22 +138,22 @@ export class SecretSource {
         return ended.output;
       case 'failed':
         throw this.#error(
-          `the password command ended with ${ended.reason}`,
+          `the ${this.noun} command ended with ${ended.reason}`,
           'run it by hand to see what is wrong',
         );
       case 'not-started':
-        throw this.#error(`the password command cannot be run: ${reasonOf(ended.error)}`);
+        throw this.#error(`the ${this.noun} command cannot be run: ${reasonOf(ended.error)}`);
       case 'timeout':
-        throw this.#error('the password command took too long, and was ended');
+        throw this.#error(`the ${this.noun} command took too long, and was ended`);
       case 'too-long':
         throw this.#tooLong();
       case 'aborted':
-        throw interrupted();
+        throw this.#interrupted();
     }
   }
 
   async #fromStdin(io: SecretIo): Promise<Buffer> {
-    if (io.stdin === undefined) throw this.#error('there is no standard input to read the password from');
+    if (io.stdin === undefined) throw this.#error(`there is no standard input to read the ${this.noun} from`);
     const chunks: Buffer[] = [];
     let size = 0;
     const signal = io.signal;
@@ -152,7 +163,7 @@ export class SecretSource {
     });
     for (;;) {
       const next = await Promise.race([iterator.next(), aborted]);
-      if (next === 'aborted') throw interrupted();
+      if (next === 'aborted') throw this.#interrupted();
       if (next.done === true) return Buffer.concat(chunks);
       const chunk = Buffer.from(next.value);
       size += chunk.length;
@@ -161,8 +172,12 @@ export class SecretSource {
     }
   }
 
+  #interrupted(): InterruptedError {
+    return new InterruptedError(`interrupted while the ${this.noun} was read`, { stage: 'config' });
+  }
+
   #tooLong(): ConfigError {
-    return this.#error(`more than ${MAX_SECRET_SOURCE} bytes came: this is no password`);
+    return this.#error(`more than ${MAX_SECRET_SOURCE} bytes came: this is no ${this.noun}`);
   }
 
   #error(message: string, hint?: string): ConfigError {
@@ -170,14 +185,10 @@ export class SecretSource {
   }
 }
 
-/** The password of `account`, or undefined where none is needed. See `SecretSource.read`. */
+/** The password or token of `account` (`noun` says which), or undefined where none is needed. See `SecretSource.read`. */
 export async function readSecret(
   account: { readonly secret?: SecretSource | undefined },
   io: SecretIo,
 ): Promise<string | undefined> {
   return account.secret?.read(io);
-}
-
-function interrupted(): InterruptedError {
-  return new InterruptedError('interrupted while the password was read', { stage: 'config' });
 }

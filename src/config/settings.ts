@@ -16,6 +16,8 @@ type ServerPart =
   | 'password-file'
   | 'password-cmd'
   | 'password-stdin'
+  | 'token'
+  | 'token-cmd'
   | 'auth';
 
 /** The name of a setting, as in `smtp.host`. */
@@ -34,6 +36,9 @@ export type SettingKey =
   | 'deadline'
   | 'log-file';
 
+/** What proves who one is: a password, or an OAuth 2 access token (RFC 6750). */
+export type SecretNoun = 'password' | 'token';
+
 /** What a value may look like; `values.ts` has the check for each. */
 export type SettingKind =
   | 'text'
@@ -47,6 +52,7 @@ export type SettingKind =
   | 'file'
   | 'command'
   | 'secret'
+  | 'token'
   | 'boolean';
 
 /** The heading of `--help` under which a flag stands. */
@@ -168,13 +174,28 @@ function server(
       about: 'read the password from standard input',
     },
     {
+      key: `${protocol}.token`,
+      variable: `MAILTOOL_${name}_TOKEN`,
+      group,
+      kind: 'token',
+      about: 'OAuth 2 access token in place of a password, for oauthbearer and xoauth2',
+    },
+    {
+      key: `${protocol}.token-cmd`,
+      variable: `MAILTOOL_${name}_TOKEN_CMD`,
+      group,
+      kind: 'command',
+      reaches: true,
+      about: 'shell command that prints the token',
+    },
+    {
       key: `${protocol}.auth`,
       variable: `MAILTOOL_${name}_AUTH`,
       flag: `--${protocol}-auth <mechanism>`,
       group,
       kind: 'mechanism',
       default: 'auto',
-      about: `how to log in: auto, ${protocol === 'smtp' ? 'plain, login, cram-md5' : 'user, plain, login, cram-md5, apop'}, or none`,
+      about: `how to log in: auto, none, or a mechanism: scram-sha-256, oauthbearer, external, plain${protocol === 'smtp' ? '' : ', user, apop'}, and others`,
     },
   ];
 }
@@ -296,6 +317,11 @@ export function settingOf(key: SettingKey): Setting {
 /** The long flag alone (`--smtp-host`), or undefined where there is none. */
 export function flagName(setting: Setting): string | undefined {
   return setting.flag?.match(/--[a-z0-9-]+/)?.[0];
+}
+
+/** What a setting that is a secret, or leads to one, holds. */
+export function secretNoun({ key }: Setting): SecretNoun {
+  return /\.token(?:-|$)/.test(key) ? 'token' : 'password';
 }
 
 /** What to write to set it, for hints: `--smtp-host or MAILTOOL_SMTP_HOST`. */

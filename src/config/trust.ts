@@ -1,6 +1,6 @@
 /** The trust rule: a secret is shown only where a place at least as trusted as its own has sent it. */
 import { ConfigError } from '../errors.ts';
-import { flagName, type SettingKey, settingOf } from './settings.ts';
+import { flagName, type SettingKey, secretNoun, settingOf } from './settings.ts';
 import { type Stated, TRUST } from './stated.ts';
 
 /**
@@ -12,7 +12,7 @@ export function checkTrust(secret: Stated, steering: Iterable<Stated | undefined
   for (const stated of steering) {
     if (stated === undefined || TRUST[stated.layer] >= TRUST[secret.layer]) continue;
     throw new ConfigError(
-      `the password (${secret.place}) is not used with ${partOf(stated)} from a less trusted place (${stated.place})`,
+      `the ${secretNoun(secret.setting)} (${secret.place}) is not used with ${partOf(stated)} from a less trusted place (${stated.place})`,
       { stage: 'config', hint: hint(secret, stated) },
     );
   }
@@ -43,5 +43,5 @@ function hint(secret: Stated, stated: Stated): string {
     default: '',
   }[secret.layer];
   const without = stated.layer === 'dotenv' ? '--no-env-file goes without ./.env' : undefined;
-  return [move, without ?? 'or have the password in the same place'].join('; ');
+  return [move, without ?? `or have the ${secretNoun(secret.setting)} in the same place`].join('; ');
 }

@@ -2,7 +2,7 @@
  * What a value of each kind must look like. Everything here is text that someone else may have written: it is bounded,
  * and what has control characters in it is refused, never cleaned.
  */
-import type { Protocol, Setting, SettingKind } from './settings.ts';
+import type { Protocol, SecretNoun, Setting, SettingKind } from './settings.ts';
 
 /** A value that cannot be used; the message is a reason that fits after "NAME (PLACE): " and repeats no secret. */
 export class BadValue extends Error {}
@@ -21,6 +21,8 @@ export interface ServerUrl extends Endpoint {
 }
 
 const MAX_TEXT = 4096;
+/** In base64, with what stands around it, this still fits in a line of SMTP's AUTH (RFC 4954 4). */
+const MAX_TOKEN = 8192;
 /** RFC 1035 2.3.4. */
 const MAX_HOST = 255;
 /** A timer of Node holds 2^31 - 1 ms; 24 days stay below it. */
@@ -28,13 +30,15 @@ const MAX_DURATION_MS = 24 * 86_400_000;
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** `30s 5m 2h 7d`; a bare number is seconds. The answer is in milliseconds, above 0 and at most 24 days. */
-export function parseDuration(text: string): number {
+/** `30s 5m 2h 7d`; a bare number is seconds. The answer is in milliseconds, above 0 and at most `longestMs` (24 days). */
+export function parseDuration(text: string, longestMs = MAX_DURATION_MS): number {
   const match = /^(\d{1,10})([smhd]?)$/.exec(text);
   if (match === null) throw new BadValue(`${quote(text)} is not a duration: write 30s, 5m, 2h or 7d`);
   const ms = Number(match[1]) * (UNIT_MS[match[2] || 's'] ?? 1000);
   if (ms <= 0) throw new BadValue('a duration must be longer than nothing');
-  if (ms > MAX_DURATION_MS) throw new BadValue(`${quote(text)} is longer than 24 days`);
+  if (ms > longestMs) {
+    throw new BadValue(`${quote(text)} is longer than ${Math.floor(longestMs / 86_400_000)} days`);
+  }
   return ms;
 }
 
@@ -131,6 +135,24 @@ export function parseSecret(text: string): string {
   return text;
 }
 
+/**
+ * An access token (RFC 6750 2.1): printable ASCII. A control character would end it within the mechanism's message
+ * (RFC 7628 3.1).
+ */
+export function parseToken(text: string): string {
+  if (/[^\x21-\x7e]/.test(text)) {
+    throw new BadValue('a token cannot have a blank, a line break or anything but ASCII in it');
+  }
+  if (text.length > MAX_TOKEN) throw new BadValue(`a token cannot be longer than ${MAX_TOKEN} characters`);
+  return text;
+}
+
+/** The check of each kind of secret. */
+export const PARSE_SECRET: Readonly<Record<SecretNoun, (text: string) => string>> = {
+  password: parseSecret,
+  token: parseToken,
+};
+
 const CHECKS: Readonly<Record<SettingKind, (text: string, setting: Setting) => unknown>> = {
   text: parseText,
   file: parseText,
@@ -138,9 +160,10 @@ const CHECKS: Readonly<Record<SettingKind, (text: string, setting: Setting) => u
     if (text.includes('\0')) throw new BadValue('it has a NUL in it');
   },
   secret: parseSecret,
+  token: parseToken,
   host: parseHost,
   port: parsePort,
-  duration: parseDuration,
+  duration: (text) => parseDuration(text),
   fingerprint: parseFingerprint,
   mechanism: parseMechanism,
   boolean: () => {},

@@ -114,14 +114,21 @@ export class Connection {
     return this.#lineEnding ?? 'CRLF';
   }
 
-  /** The next line, within `timeoutMs`, however slowly it drips in. `stage` names what waits, for the error. */
-  async readLine(timeoutMs: number, stage?: Stage): Promise<Line> {
+  /**
+   * The next line, within `timeoutMs`, however slowly it drips in. `stage` names what waits, for the error; `shown` is what
+   * the transcript makes of the line.
+   */
+  async readLine(
+    timeoutMs: number,
+    stage?: Stage,
+    shown: (text: string) => string = (text) => text,
+  ): Promise<Line> {
     let deadline: Deadline | undefined;
     for (;;) {
       const line = this.#nextLine();
       if (line !== undefined) {
         this.#lineEnding ??= line.ending;
-        this.#options.transcript?.note('S', line.bytes.toString('utf8'), this.#tls !== undefined);
+        this.#options.transcript?.note('S', shown(line.bytes.toString('utf8')), this.#tls !== undefined);
         return line;
       }
       deadline ??= this.#until(timeoutMs);

@@ -78,8 +78,3 @@ function secretForms(secret: string): { readonly plain: Set<string>; readonly ba
   }
   return { plain, base64 };
 }
-
-/** What a transcript shows in place of a secret of `octets` octets. */
-export function redacted(octets: number): string {
-  return `[redacted ${octets} bytes]`;
-}

@@ -48,7 +48,13 @@ export async function logIn(
   const offered = saslMechanisms(capabilities);
   const bound = channelBinding !== undefined;
   const [mechanism] = candidates({ offered, wanted: name, credentials, protection, bound });
-  if (mechanism === undefined) return userPass(careful, credentials);
+  if (mechanism === undefined) {
+    if (credentials.token !== undefined) {
+      const names = [...offered].join(', ') || 'USER';
+      throw unusable(names, `the server offers no log-in that takes a token, only ${names}`);
+    }
+    return userPass(careful, credentials);
+  }
   const context: MechanismContext = {
     service: 'pop',
     host,

@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.ts';
 import type { Connection } from '../net/connection.ts';
 import { IDLE_TIMEOUT_MS } from '../net/options.ts';
+import { withoutChallenge } from '../net/redacted.ts';
 import type { Exchange, Pop3Session } from './session.ts';
 import { VERBS, type Verb } from './verbs.ts';
 
@@ -41,7 +42,11 @@ export class Dialogue {
     const { seconds, stage } = VERBS[this.#session.next ?? 'NOOP'];
     const patience = patienceMs ?? this.#idleTimeoutMs ?? seconds * 1000;
     try {
-      const { bytes } = await this.#connection.readLine(patience, stage);
+      const { bytes } = await this.#connection.readLine(
+        patience,
+        stage,
+        stage === 'auth' ? withoutChallenge : undefined,
+      );
       return this.#session.receive(bytes);
     } catch (error) {
       this.#connection.close();

@@ -1,5 +1,5 @@
 import { ProtocolError, UsageError } from '../errors.ts';
-import { redacted } from '../net/transcript.ts';
+import { redacted } from '../net/redacted.ts';
 import { requireProtection } from '../sasl/index.ts';
 import { parseStatus, quoted, STATUS_LIMIT, type Status } from './status.ts';
 import { LINE_LIMIT, type Rule, type State, VERBS, type Verb } from './verbs.ts';

@@ -1,5 +1,5 @@
 import { AuthenticationError } from '../errors.ts';
-import { redacted } from '../net/transcript.ts';
+import { redacted } from '../net/redacted.ts';
 import {
   authenticate,
   type Credentials,
@@ -46,7 +46,7 @@ export async function logIn(
   };
   const bound = channelBinding !== undefined;
   const mechanisms = candidates({ offered, wanted, credentials, protection, bound });
-  if (mechanisms.length === 0) throw nothingUsable(offered);
+  if (mechanisms.length === 0) throw nothingUsable(offered, credentials);
   let refusal: unknown;
   for (const mechanism of mechanisms) {
     try {
@@ -61,12 +61,11 @@ export async function logIn(
   throw refusal;
 }
 
-function nothingUsable(offered: ReadonlySet<string>): AuthenticationError {
+function nothingUsable(offered: ReadonlySet<string>, { token }: Credentials): AuthenticationError {
   const names = [...offered].join(', ');
+  const fitting = token === undefined ? 'that is known here' : 'that takes a token';
   return new AuthenticationError(
-    names === ''
-      ? 'the server offers no log-in'
-      : `the server offers no log-in that is known here, only ${names}`,
+    names === '' ? 'the server offers no log-in' : `the server offers no log-in ${fitting}, only ${names}`,
     names || 'none',
     { permanent: true },
     { hint: names === '' ? 'it may offer one under TLS only; or send without user and password' : undefined },

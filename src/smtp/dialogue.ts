@@ -1,6 +1,7 @@
 import { type MailError, UsageError } from '../errors.ts';
 import type { Connection } from '../net/connection.ts';
 import { Deadline } from '../net/deadline.ts';
+import { withoutChallenge } from '../net/redacted.ts';
 import { rejected } from './failures.ts';
 import { type Command, type Exchange, SmtpSession, type State, VERBS } from './session.ts';
 
@@ -74,7 +75,11 @@ export class Dialogue {
     const deadline = Deadline.after(patienceMs ?? this.#patienceMs ?? seconds * 1000);
     try {
       for (;;) {
-        const { bytes } = await this.connection.readLine(deadline.remainingMs, stage);
+        const { bytes } = await this.connection.readLine(
+          deadline.remainingMs,
+          stage,
+          stage === 'auth' ? withoutChallenge : undefined,
+        );
         const exchange = this.#session.receive(bytes);
         if (exchange !== undefined) return exchange;
       }

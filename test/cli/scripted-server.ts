@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 
 /** A server on loopback that plays a part, for the command to be run against. */
 export interface ScriptedServer extends AsyncDisposable {
@@ -14,14 +15,15 @@ export const HANG_UP = Symbol('hang up');
 /** Says nothing any more, and stays. */
 export const SILENCE = Symbol('silence');
 
-/** Answers each line of a client by `answer`; `greeting` comes first. */
+/** Answers each line of a client by `answer`; `greeting` comes first, and before it TLS where `tls` says so. */
 export async function lineServer(
   greeting: Answer,
   answer: (line: string, socket: Socket) => Answer,
+  tls?: TlsOptions,
 ): Promise<ScriptedServer> {
   const lines: string[] = [];
   const sockets = new Set<Socket>();
-  const server: Server = createServer((socket) => {
+  const serve = (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
@@ -43,7 +45,8 @@ export async function lineServer(
         say(answer(line, socket));
       }
     });
-  });
+  };
+  const server: Server = tls === undefined ? createServer(serve) : createTlsServer(tls, serve);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
@@ -61,6 +64,7 @@ export async function lineServer(
 export function smtpServer(
   change: Readonly<Record<string, Answer | ((line: string) => Answer | undefined)>> = {},
   pause?: { readonly pauseAt: string; readonly until: Promise<void> },
+  tls?: TlsOptions,
 ): Promise<ScriptedServer> {
   let inData = false;
   const usual: Readonly<Record<string, string>> = {
@@ -71,17 +75,18 @@ export function smtpServer(
     QUIT: '221 bye\r\n',
   };
   const greeting = change['GREETING'] ?? '220 mx.example.org ESMTP\r\n';
-  return lineServer(typeof greeting === 'function' ? SILENCE : greeting, (line, socket) => {
+  const answer = (line: string, socket: Socket): Answer => {
     if (inData && line !== '.') return '';
     const verb = line.split(' ')[0]?.toUpperCase() ?? '';
     const changed = change[verb];
     const special = typeof changed === 'function' ? changed(line) : changed;
-    const answer = special ?? usual[verb] ?? '250 2.1.0 ok\r\n';
+    const said = special ?? usual[verb] ?? '250 2.1.0 ok\r\n';
     if (verb === pause?.pauseAt) {
       socket.pause();
       void pause.until.then(() => socket.resume());
     }
-    inData = verb === 'DATA' && typeof answer === 'string' && answer.startsWith('354');
-    return answer;
-  });
+    inData = verb === 'DATA' && typeof said === 'string' && said.startsWith('354');
+    return said;
+  };
+  return lineServer(typeof greeting === 'function' ? SILENCE : greeting, answer, tls);
 }

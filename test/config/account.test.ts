@@ -237,6 +237,72 @@ describe('logging in', () => {
     expect(await smtp({ env: { ...env, ...login } })).toMatchObject({ username: 'u', secret: undefined });
   });
 
+  const token = { MAILTOOL_SMTP_USER: 'u', MAILTOOL_SMTP_TOKEN: 's3cret-t0ken' };
+
+  it.each(['auto', 'xoauth2', 'OAuthBearer'])('takes a token with %s', async (mechanism) => {
+    const account = await smtp({ env: { ...host, ...token, MAILTOOL_SMTP_AUTH: mechanism } });
+    expect(account.secret).toMatchObject({ kind: 'text', noun: 'token' });
+    expect(await readSecret(account, { warn() {} })).toBe('s3cret-t0ken');
+  });
+
+  it('takes a token from a command, for POP3 too', async () => {
+    const env = {
+      MAILTOOL_POP3_HOST: 'h.example',
+      MAILTOOL_POP3_USER: 'u',
+      MAILTOOL_POP3_TOKEN_CMD: 'echo s3cret-t0ken',
+    };
+    const account = await pop3({ env });
+    expect(account.secret).toMatchObject({ kind: 'command', noun: 'token' });
+    expect(await readSecret(account, { warn() {} })).toBe('s3cret-t0ken');
+    const broken = await pop3({ env: { ...env, MAILTOOL_POP3_TOKEN_CMD: 'printf "s3cret\\001x"' } });
+    await expect(readSecret(broken, { warn() {} })).rejects.toThrow(
+      /^environment MAILTOOL_POP3_TOKEN_CMD: a token cannot have/,
+    );
+  });
+
+  it.each([
+    [
+      { ...token, MAILTOOL_SMTP_PASSWORD: 's3cret' },
+      'there are a password and a token: environment MAILTOOL_SMTP_PASSWORD and environment MAILTOOL_SMTP_TOKEN',
+    ],
+    [
+      { ...token, MAILTOOL_SMTP_PASSWORD_FILE: '/f' },
+      'there are a password and a token: environment MAILTOOL_SMTP_PASSWORD_FILE and environment MAILTOOL_SMTP_TOKEN',
+    ],
+    [
+      { ...token, MAILTOOL_SMTP_TOKEN_CMD: 'c' },
+      'the token is said twice: environment MAILTOOL_SMTP_TOKEN and environment MAILTOOL_SMTP_TOKEN_CMD',
+    ],
+    [
+      { MAILTOOL_SMTP_TOKEN: 's3cret' },
+      'there is a token for SMTP (environment MAILTOOL_SMTP_TOKEN), but no user',
+    ],
+    [
+      { ...token, MAILTOOL_SMTP_AUTH: 'plain' },
+      'PLAIN takes a password, not a token (environment MAILTOOL_SMTP_TOKEN)',
+    ],
+    [
+      { ...login, MAILTOOL_SMTP_AUTH: 'xoauth2' },
+      'XOAUTH2 takes a token, not a password (environment MAILTOOL_SMTP_PASSWORD)',
+    ],
+    [
+      { MAILTOOL_SMTP_USER: 'u', MAILTOOL_SMTP_AUTH: 'oauthbearer' },
+      'there is a user for SMTP, but no token for OAUTHBEARER',
+    ],
+  ])('%j is a contradiction, or not all', async (env, message) => {
+    const error = await refusal({ env: { ...host, ...env } });
+    expect(error.message).toBe(message);
+    expect(error.hint).toBeDefined();
+    expect(inspect(error) + error.hint).not.toContain('s3cret');
+  });
+
+  it('has a token or password of a higher layer replace that of a lower', async () => {
+    const dotenv = 'MAILTOOL_SMTP_PASSWORD=low\nMAILTOOL_SMTP_USER=low';
+    expect((await smtp({ env: { ...host, ...token }, dotenv })).secret?.noun).toBe('token');
+    const flags = { 'smtp.password-file': '/f' };
+    expect((await smtp({ env: { ...host, ...token }, flags })).secret?.noun).toBe('password');
+  });
+
   it('takes one source of the password', async () => {
     const env = { ...host, ...login };
     for (const other of [{ MAILTOOL_SMTP_PASSWORD_FILE: '/f' }, { MAILTOOL_SMTP_PASSWORD_CMD: 'c' }]) {
@@ -352,7 +418,10 @@ describe('the rest of an account', () => {
     });
     expect(serverAccount(settings, 'pop3')).toMatchObject({ host: 'pop.example.org' });
     // And with everything in it switched on, one way of saying each thing.
-    const all = dotenv.replace(/^# (?=MAILTOOL_\w+=)(?!.*(?:_URL|PASSWORD_FILE|PASSWORD_CMD)=)/gm, '');
+    const all = dotenv.replace(
+      /^# (?=MAILTOOL_\w+=)(?!.*(?:_URL|PASSWORD_FILE|PASSWORD_CMD|TOKEN|TOKEN_CMD)=)/gm,
+      '',
+    );
     const full = await load({ named: [all] });
     expect(full.warnings).toEqual([]);
     expect(serverAccount(full, 'smtp')).toMatchObject({

@@ -268,7 +268,11 @@ describe('describing settings', () => {
   it('shows each value, its layer and its place, but no secret', async () => {
     const settings = await load({
       flags: { 'smtp.host': 'h' },
-      env: { MAILTOOL_SMTP_PASSWORD: 's3cret', MAILTOOL_POP3_PASSWORD_CMD: 'echo s3cret' },
+      env: {
+        MAILTOOL_SMTP_PASSWORD: 's3cret',
+        MAILTOOL_POP3_PASSWORD_CMD: 'echo s3cret',
+        MAILTOOL_POP3_TOKEN: 's3cret',
+      },
       dotenv: 'MAILTOOL_SMTP_HOST=other\nMAILTOOL_SMTP_PORT=25',
     });
     expect(describeSettings(settings)).toEqual([
@@ -286,6 +290,12 @@ describe('describing settings', () => {
         value: '***',
         layer: 'environment',
         place: 'environment MAILTOOL_POP3_PASSWORD_CMD',
+      },
+      {
+        key: 'pop3.token',
+        value: '***',
+        layer: 'environment',
+        place: 'environment MAILTOOL_POP3_TOKEN',
       },
       { key: 'pop3.auth', value: 'auto', layer: 'default', place: 'default' },
     ]);

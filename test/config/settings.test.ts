@@ -31,8 +31,8 @@ describe('the table of settings', () => {
     }
   });
 
-  it('has no flag for a password, and no variable for what must be typed', () => {
-    for (const setting of SETTINGS.filter(({ kind }) => kind === 'secret'))
+  it('has no flag for a password or token, and no variable for what must be typed', () => {
+    for (const setting of SETTINGS.filter(({ kind }) => kind === 'secret' || kind === 'token'))
       expect(setting.flag).toBeUndefined();
     for (const key of ['tls.insecure', 'allow-cleartext-auth', 'smtp.password-stdin'] as const) {
       expect(settingOf(key).variable).toBeUndefined();
@@ -44,8 +44,10 @@ describe('the table of settings', () => {
     expect(marked('reaches')).toEqual([
       'smtp.password-file',
       'smtp.password-cmd',
+      'smtp.token-cmd',
       'pop3.password-file',
       'pop3.password-cmd',
+      'pop3.token-cmd',
       'tls.key',
       'log-file',
     ]);
@@ -77,8 +79,10 @@ describe('.env.example', () => {
     expect([...named].sort()).toEqual([...variables].sort());
   });
 
-  it('quotes passwords, and shows what happens at a #', () => {
-    for (const line of example.split('\n').filter((text) => /^(# )?MAILTOOL_\w+_PASSWORD=/.test(text))) {
+  it('quotes passwords and tokens, and shows what happens at a #', () => {
+    for (const line of example
+      .split('\n')
+      .filter((text) => /^(# )?MAILTOOL_\w+_(PASSWORD|TOKEN)=/.test(text))) {
       expect(line).toMatch(/="[^"]+"$/);
     }
     expect(parse('MAILTOOL_SMTP_PASSWORD=p@ss#word')).toEqual({ MAILTOOL_SMTP_PASSWORD: 'p@ss' });

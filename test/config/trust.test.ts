@@ -32,12 +32,12 @@ const STEERING: readonly (readonly [SettingKey, string])[] = [
   ['tls.fingerprint', 'ab'.repeat(32)],
 ];
 
-/** How a password can be had from each place. */
+/** How a password or token can be had from each place. */
 const SECRETS: Readonly<Record<Place, readonly SettingKey[]>> = {
   flag: ['smtp.password-file', 'smtp.password-cmd'],
-  environment: ['smtp.password', 'smtp.password-file', 'smtp.password-cmd'],
-  '--env-file': ['smtp.password', 'smtp.password-file', 'smtp.password-cmd'],
-  './.env': ['smtp.password'],
+  environment: ['smtp.password', 'smtp.password-file', 'smtp.password-cmd', 'smtp.token', 'smtp.token-cmd'],
+  '--env-file': ['smtp.password', 'smtp.password-file', 'smtp.password-cmd', 'smtp.token', 'smtp.token-cmd'],
+  './.env': ['smtp.password', 'smtp.token'],
 };
 
 const matrix = PLACES.flatMap((secretPlace) =>
@@ -63,7 +63,7 @@ describe('the trust rule', () => {
       ({ steers, variable, group }) => steers && variable !== undefined && group !== 'pop3',
     );
     expect(STEERING.map(([key]) => key).sort()).toEqual(keys.map(({ key }) => key).sort());
-    expect(matrix.length).toBe(9 * (4 * 6 - 1));
+    expect(matrix.length).toBe(14 * (4 * 6 - 1));
   });
 
   it.each(matrix)(
@@ -85,11 +85,15 @@ describe('the trust rule', () => {
       if (!(error instanceof ConfigError)) return;
       expect(error.code).toBe('ECONFIG');
       // Both places are named, and what to do; the secret is not.
+      expect(error.message).toMatch(/^the (password|token) /);
+      expect(error.message.startsWith('the token ')).toBe(secretKey.includes('token'));
       expect(error.message).toMatch(
-        /^the password \((flag|environment|a\.env:\d+) .+\) is not used with an? .+ from a less trusted place \(.+\)$/,
+        /^the \w+ \((flag|environment|a\.env:\d+) .+\) is not used with an? .+ from a less trusted place \(.+\)$/,
       );
       expect(error.message).toContain(settingOf(key).variable);
-      expect(error.hint).toMatch(place === './.env' ? /--no-env-file/ : /the password in the same place/);
+      expect(error.hint).toMatch(
+        place === './.env' ? /--no-env-file/ : /the (password|token) in the same place/,
+      );
       expect(JSON.stringify(error)).not.toContain('s3cret');
     },
   );

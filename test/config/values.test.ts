@@ -12,6 +12,7 @@ import {
   parseSecret,
   parseServerUrl,
   parseText,
+  parseToken,
   quote,
 } from '../../src/config/values.ts';
 
@@ -216,6 +217,14 @@ describe('mechanisms, text, secrets', () => {
     expect(parseSecret('pä\t ss#"')).toBe('pä\t ss#"');
     for (const end of ['\r', '\n', '\0', 'x'.repeat(4096)]) {
       expect(() => parseSecret(`s3cret${end}`)).toThrow(/^(?!.*s3cret)a password cannot/);
+    }
+  });
+
+  it('takes a token of printable ASCII, as long as providers make them, and does not repeat it', () => {
+    expect(parseToken('ya29.a0Af_B-~+/==')).toBe('ya29.a0Af_B-~+/==');
+    expect(parseToken('x'.repeat(8192))).toHaveLength(8192);
+    for (const end of ['\r', '\n', '\0', '\x01auth=Bearer y', ' ', '\x7f', 'ü', 'x'.repeat(8192)]) {
+      expect(() => parseToken(`s3cret${end}`), JSON.stringify(end)).toThrow(/^(?!.*s3cret)a token cannot/);
     }
   });
 

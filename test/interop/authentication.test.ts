@@ -33,15 +33,20 @@ const WRONG = 'not the right pässword 42';
 
 type Case = readonly [protocol: 'SMTP' | 'POP3', tls: Login['tls'], mechanism: string];
 const CASES: readonly Case[] = [
-  ...(['plain', 'login', 'cram-md5'] as const).flatMap((mechanism): Case[] => [
-    ['SMTP', 'starttls', mechanism],
-    ['SMTP', 'implicit', mechanism],
-    ['POP3', 'starttls', mechanism],
-    ['POP3', 'implicit', mechanism],
-  ]),
+  ...(['plain', 'login', 'cram-md5', 'digest-md5', 'scram-sha-1', 'scram-sha-256'] as const).flatMap(
+    (mechanism): Case[] => [
+      ['SMTP', 'starttls', mechanism],
+      ['SMTP', 'implicit', mechanism],
+      ['POP3', 'starttls', mechanism],
+      ['POP3', 'implicit', mechanism],
+    ],
+  ),
   ['POP3', 'starttls', 'user'],
   ['POP3', 'starttls', 'apop'],
   ['SMTP', 'none', 'cram-md5'],
+  ['SMTP', 'none', 'digest-md5'],
+  ['SMTP', 'none', 'scram-sha-256'],
+  ['POP3', 'none', 'scram-sha-1'],
   ['POP3', 'none', 'apop'],
   ['SMTP', 'none', 'plain'],
   ['SMTP', 'none', 'login'],
@@ -56,7 +61,7 @@ function attempt(
   password?: string,
 ): [string[], Record<string, string>] {
   const login = { user, tls, mechanism, ...(password === undefined ? {} : { password }) };
-  const clear = tls === 'none' && !['cram-md5', 'apop'].includes(mechanism) ? ['--allow-cleartext-auth'] : [];
+  const clear = tls === 'none' && !/md5|apop|scram/.test(mechanism) ? ['--allow-cleartext-auth'] : [];
   if (protocol === 'POP3') {
     const port = tls === 'implicit' ? servers.pop3.implicit : servers.pop3.stls;
     return [['stat', '--json', ...clear], pop3Login(servers, { ...login, port })];
@@ -94,6 +99,15 @@ describeInterop('log in', (servers) => {
       expect(outcome.stderr).toMatch(/^mailtool: error: /m);
       expectNoSecret(everything, WRONG);
     });
+  });
+
+  it.each(['SMTP', 'POP3'] as const)('to %s takes the strongest that is offered', async (protocol) => {
+    const user = account(servers, 'alice');
+    const [args, env] = attempt(servers, [protocol, 'starttls', 'auto'], user);
+    const { outcome, everything } = await talk(args, env);
+    expect(outcome.status).toBe(0);
+    expect(everything).toMatch(/C: AUTH SCRAM-SHA-256 /);
+    expectNoSecret(everything, user.password);
   });
 
   it('does not send mail without the login that was asked for', async () => {

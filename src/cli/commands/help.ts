@@ -42,7 +42,7 @@ function exitCodes(): string {
 function env(): string {
   const lines = [
     'Settings come from flags, then from the environment, then from --env-file FILE (or ./.env where there is none).',
-    'In a ./.env only MAILTOOL_ names are read. A password is never sent to a server that a less trusted place names.',
+    'In a ./.env only MAILTOOL_ names are read. A password or token is never sent to a server that a less trusted place names.',
   ];
   for (const [group, heading] of Object.entries(SETTING_GROUPS)) {
     const rows = SETTINGS.filter((setting) => setting.group === (group as SettingGroup));

@@ -1,11 +1,11 @@
 import { DataError, MailError, RecipientsError, UsageError } from '../../errors.ts';
 import { compose, envelopeOf, rawMessage, wireAddress } from '../../mime/index.ts';
-import type { Envelope, Message, SmtpClient } from '../../smtp/index.ts';
+import type { Envelope, Message, SmtpClient, Wishes } from '../../smtp/index.ts';
 import { connectSmtp } from '../connection.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { addresses, checkOptions, draftOf, reversePath, sender } from '../send/draft.ts';
-import { defineSend, type SendOptionValues } from '../send/options.ts';
+import { defineSend, hasWishes, type SendOptionValues } from '../send/options.ts';
 import { connectionFields, failureFields, NOTHING_SENT, reportReceipt } from '../send/report.ts';
 import { bodySource } from '../send/spool.ts';
 import type { CommandDefinition } from './command.ts';
@@ -44,6 +44,9 @@ async function send(ctx: Context, options: SendOptionValues, started: number): P
   checkOptions(options, ctx.settings.is('smtp.password-stdin'));
   // Everything that can be checked is checked before a socket opens.
   const account = options.dryRun === true ? undefined : await ctx.account('smtp');
+  const wishes = hasWishes(options)
+    ? await (await import('../send/wishes.ts')).wishesOf(options, account)
+    : undefined;
   const prepared =
     options.raw === undefined ? await composed(ctx, options) : await raw(ctx, options, options.raw);
   if (prepared === undefined) {
@@ -60,7 +63,7 @@ async function send(ctx: Context, options: SendOptionValues, started: number): P
   if (account === undefined) return dryRun(ctx, prepared);
   const client = await connectSmtp(ctx);
   ctx.output.document(connectionFields(client));
-  const receipt = await transfer(ctx, client, prepared, options.requireAll === true);
+  const receipt = await transfer(ctx, client, prepared, options.requireAll === true, wishes);
   const server = `${account.host}:${account.port}`;
   const exit = reportReceipt(ctx, receipt, client, {
     messageId,
@@ -76,10 +79,15 @@ async function transfer(
   client: SmtpClient,
   { envelope, message }: Prepared,
   requireAll: boolean,
+  wishes: Wishes | undefined,
 ) {
   const progress = ctx.progress({ label: 'sending', total: message.size });
   try {
-    return await client.send(envelope, message, { requireAll, onProgress: (sent) => progress.update(sent) });
+    return await client.send(envelope, message, {
+      requireAll,
+      wishes,
+      onProgress: (sent) => progress.update(sent),
+    });
   } catch (error) {
     if (error instanceof MailError && error.connectionUsable) await client.quit();
     else client.close();

@@ -136,7 +136,7 @@ export async function draftOf(
   const { subject, priority, date, messageId, inReplyTo } = options;
   const replyTo = addresses('--reply-to', options.replyTo);
   const headers = (options.header ?? []).map(header);
-  const when = date === undefined ? undefined : dateOf(date);
+  const when = date === undefined ? undefined : dateOf('--date', date);
   const attachments = await attachmentsOf(ctx, options);
   const { text, html } = await bodiesOf(ctx, options, attachments.length > 0);
   if (options.skipEmpty === true && (await isBlank(text)) && (await isBlank(html))) return undefined;
@@ -258,12 +258,19 @@ function header(text: string): { name: string; value: string } {
   return { name: text.slice(0, colon), value: text.slice(colon + 1).replace(/^ /, '') };
 }
 
-function dateOf(text: string): Date {
+/** The moment of a flag; UsageError names it. A year has four digits, as everywhere in mail. */
+export function dateOf(flag: string, text: string): Date {
   const date = new Date(text);
-  if (Number.isNaN(date.getTime())) {
-    throw new UsageError(`--date ${JSON.stringify(text)} is no date`, {
+  // The parser skips line breaks as blanks.
+  if (/[\0-\x1f\x7f-\x9f]/.test(text) || !isMailYear(date.getUTCFullYear())) {
+    throw new UsageError(`${flag} ${JSON.stringify(text)} is no date`, {
       hint: 'write 2026-11-21T10:00:00Z, or Sat, 21 Nov 2026 10:00:00 +0000',
     });
   }
   return date;
+}
+
+/** False also for NaN, the year of what is no date. */
+function isMailYear(year: number): boolean {
+  return year >= 0 && year <= 9999;
 }

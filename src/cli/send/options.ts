@@ -23,6 +23,33 @@ export interface SendOptionValues {
   readonly requireAll?: true;
   readonly skipEmpty?: true;
   readonly dryRun?: true;
+  readonly dsn?: string;
+  readonly dsnReturn?: 'full' | 'headers';
+  readonly envid?: string;
+  readonly requireTls?: true;
+  readonly deliverBy?: string;
+  readonly mtPriority?: string;
+  readonly holdFor?: string;
+  readonly holdUntil?: string;
+  readonly authSender?: string;
+}
+
+/** The flags whose values `wishes.ts` reads. */
+const WISHES = [
+  'dsn',
+  'dsnReturn',
+  'envid',
+  'requireTls',
+  'deliverBy',
+  'mtPriority',
+  'holdFor',
+  'holdUntil',
+  'authSender',
+] as const satisfies readonly (keyof SendOptionValues)[];
+
+/** Whether anything is asked of the servers beyond delivery. */
+export function hasWishes(options: SendOptionValues): boolean {
+  return WISHES.some((name) => options[name] !== undefined);
 }
 
 const collect = (value: string, earlier: readonly string[] = []) => [...earlier, value];
@@ -64,5 +91,30 @@ export function defineSend(command: Command): void {
     .option('--message-id <id>', 'the Message-ID (a new one)')
     .option('--require-all', 'send to nobody if the server refuses one recipient')
     .option('-E, --skip-empty', 'send nothing, and succeed, when the body is empty')
-    .option('-n, --dry-run', 'print the finished message, and send nothing');
+    .option('-n, --dry-run', 'print the finished message, and send nothing')
+    .optionsGroup('Delivery:')
+    .option(
+      '--dsn <conditions>',
+      'report to the sender on success,failure,delay (any of them), or never (the server decides)',
+    )
+    .addOption(
+      new Option('--dsn-return <what>', 'how much of the message comes back in a report').choices([
+        'full',
+        'headers',
+      ]),
+    )
+    .option('--envid <id>', 'a name of your own for this sending, repeated in reports')
+    .option('--require-tls', 'go over verified TLS all the way, or come back')
+    .option(
+      '--deliver-by <duration[;notify|;return]>',
+      'within this time; else notify the sender and go on trying, or return it (notify)',
+    )
+    .option('--mt-priority <number>', 'priority of the transfer, from -9 to 9 (0)')
+    .option('--hold-for <duration>', 'have the server hold the message for so long: 30m, 2h, 7d')
+    .option('--hold-until <date>', 'have the server hold the message until then, ISO 8601 or as in mail')
+    .option(
+      '--auth-sender <address>',
+      'who submitted it first, for a relay that is trusted (<> for nobody known)',
+    )
+    .optionsGroup('');
 }

@@ -10,8 +10,9 @@ export type { DsnCondition, Extension, TransactionParameters, Wishes } from './e
 /** Every extension that adds parameters. */
 export const EXTENSIONS: readonly Extension[] = [
   size,
-  eightBitMime,
+  // Before 8BITMIME, which it includes: the address is the better reason.
   smtpUtf8,
+  eightBitMime,
   dsn,
   requireTls,
   deliverBy,

@@ -75,13 +75,22 @@ export const futureRelease: Extension = {
     return [`HOLDFOR=${hold.seconds}`];
   },
   problem({ hold }, offered) {
-    const longest = Number(offered?.split(/\s+/)[0]);
+    const [interval, latest = ''] = offered?.split(/\s+/) ?? [];
+    const longest = Number(interval);
     if (hold !== undefined && 'seconds' in hold && longest > 0 && hold.seconds > longest) {
       return missing(
         true,
         undefined,
         'FUTURERELEASE',
         `holding for ${hold.seconds} s was asked for, more than ${longest} s`,
+      );
+    }
+    if (hold !== undefined && 'until' in hold && hold.until.getTime() > Date.parse(latest)) {
+      return missing(
+        true,
+        undefined,
+        'FUTURERELEASE',
+        `holding until ${hold.until.toISOString()} was asked for, later than ${latest}`,
       );
     }
     return missing(hold !== undefined, offered, 'FUTURERELEASE', 'holding the message back was asked for');
