@@ -52,6 +52,7 @@ export class Pop3Client implements AsyncDisposable {
   readonly #session: Pop3Session;
   readonly #dialogue: Dialogue;
   #plainCapabilities: Capabilities | undefined;
+  #openCapabilities: Capabilities | undefined;
   #greeting = '';
   #mechanism: string | undefined;
   #timings: { -readonly [K in keyof Pop3Timings]: Pop3Timings[K] } = {};
@@ -94,6 +95,11 @@ export class Pop3Client implements AsyncDisposable {
   /** What CAPA listed before STLS, where that took place. */
   get plainCapabilities(): Capabilities | undefined {
     return this.#plainCapabilities;
+  }
+
+  /** What CAPA listed before the log-in, where that took place. */
+  get openCapabilities(): Capabilities | undefined {
+    return this.#openCapabilities;
   }
 
   get greeting(): string {
@@ -266,6 +272,7 @@ export class Pop3Client implements AsyncDisposable {
       this.#connection,
     );
     this.#timings.auth = performance.now() - started;
+    this.#openCapabilities = this.#session.capabilities;
     await this.#capa(); // some are announced to those who have logged in only
   }
 

@@ -74,6 +74,8 @@ interface Findings {
   readonly capabilities: ReadonlyMap<string, string>;
   /** Before STARTTLS or STLS, where that took place. */
   readonly plainCapabilities: ReadonlyMap<string, string> | undefined;
+  /** Before the log-in, where that took place and they were asked for again. */
+  readonly openCapabilities: ReadonlyMap<string, string> | undefined;
   readonly mechanism: string | undefined;
   readonly timingsMs: object;
 }
@@ -109,8 +111,9 @@ async function probe(ctx: Context, account: Account, ehlo: string | undefined): 
     const client =
       account.protocol === 'smtp' ? await smtpClient({ ...options, ehlo }) : await pop3Client(options);
     const { greeting, tls, capabilities, plainCapabilities, mechanism, timingsMs } = client;
+    const openCapabilities = 'openCapabilities' in client ? client.openCapabilities : undefined;
     await client.quit();
-    return { greeting, tls, capabilities, plainCapabilities, mechanism, timingsMs };
+    return { greeting, tls, capabilities, plainCapabilities, openCapabilities, mechanism, timingsMs };
   } catch (error) {
     if (error instanceof TlsError && error.certificate !== undefined) {
       const { certificate } = error;
@@ -129,8 +132,8 @@ function mechanismsOf(protocol: Protocol, capabilities: ReadonlyMap<string, stri
 }
 
 function report(ctx: Context, { protocol, host, port }: Account, findings: Findings): void {
-  const { greeting, tls, capabilities, plainCapabilities, mechanism, timingsMs } = findings;
-  const mechanisms = mechanismsOf(protocol, capabilities);
+  const { greeting, tls, capabilities, plainCapabilities, openCapabilities, mechanism, timingsMs } = findings;
+  const mechanisms = mechanismsOf(protocol, openCapabilities ?? capabilities);
   const timings = Object.entries(timingsMs).map(
     ([step, ms]) => [step, Math.round(Number(ms) * 10) / 10] as const,
   );
@@ -168,11 +171,11 @@ function rows(ctx: Context, all: readonly (readonly [label: string, text: string
 
 function judge(
   { output }: Context,
-  { tls, capabilities, plainCapabilities }: Findings,
+  { tls, capabilities, plainCapabilities, openCapabilities }: Findings,
   expected: readonly Expectation[],
   minimum: number | undefined,
 ): number {
-  const offers = [capabilities, ...(plainCapabilities === undefined ? [] : [plainCapabilities])];
+  const offers = { plain: plainCapabilities, open: openCapabilities, final: capabilities };
   const unmet = expected.filter((expectation) => !isMet(expectation, offers)).map(({ text }) => text);
   const certificate = tls?.certificate;
   if (minimum !== undefined && (certificate === undefined || daysLeft(certificate) < minimum)) {
