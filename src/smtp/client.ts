@@ -9,6 +9,8 @@ import { Dialogue } from './dialogue.ts';
 import { checkEnvelope, type Envelope, type Message } from './envelope.ts';
 import { EXTENSIONS, type Extension, type TransactionParameters, type Wishes } from './extensions/index.ts';
 import { recipientsRefused } from './failures.ts';
+import { inquire, tryRecipients } from './inquiry.ts';
+import { rawKeyword } from './raw.ts';
 import type { SmtpReply } from './reply.ts';
 import type { Command } from './session.ts';
 import { transfer } from './transfer.ts';
@@ -159,6 +161,43 @@ export class SmtpClient implements AsyncDisposable {
     await this.#dialogue.ask({ verb: 'NOOP' });
   }
 
+  /** Asks for a mailbox, or a user's name. Gives the reply, also a no; `UnsupportedError` where there is no VRFY. */
+  async vrfy(name: string): Promise<SmtpReply> {
+    return await inquire(this.#dialogue, 'VRFY', name, this.#capabilities);
+  }
+
+  /** Asks who is on a list: a member on each line. Like `vrfy`. */
+  async expn(list: string): Promise<SmtpReply> {
+    return await inquire(this.#dialogue, 'EXPN', list, this.#capabilities);
+  }
+
+  /** The server's help (RFC 5321 4.1.1.8). */
+  async help(topic?: string): Promise<SmtpReply> {
+    return (await this.#dialogue.ask({ verb: 'HELP', argument: topic })).reply;
+  }
+
+  /** Asks for each recipient in a transaction that is taken back (MAIL, RCPT, RSET): the replies, also a no, by path. */
+  async tryRecipients(envelope: Envelope): Promise<ReadonlyMap<string, SmtpReply>> {
+    checkEnvelope(envelope);
+    const { mail, rcpts } = this.#arguments(envelope, {}, {});
+    if (this.#dialogue.state === 'mail' || this.#dialogue.state === 'rcpt') await this.rset();
+    const replies = await tryRecipients(this.#dialogue, mail, rcpts);
+    return new Map(replies.map((reply, index) => [envelope.recipients[index] as string, reply]));
+  }
+
+  /**
+   * Sends one command as it was typed, and gives the reply, also a no. `UsageError` for what is more than a command: AUTH,
+   * STARTTLS, DATA, BDAT, several lines. QUIT ends the session.
+   */
+  async raw(line: string): Promise<SmtpReply> {
+    const isQuit = rawKeyword(line) === 'QUIT';
+    const { reply } = await this.#dialogue.exchange(
+      isQuit ? { verb: 'QUIT' } : { verb: 'RAW', argument: line },
+    );
+    if (isQuit || reply.code === 421) this.close();
+    return reply;
+  }
+
   /** Says goodbye and closes. Never fails: what was accepted before is accepted. */
   async quit(): Promise<void> {
     try {
@@ -250,7 +289,7 @@ export class SmtpClient implements AsyncDisposable {
   /** The arguments of MAIL and of each RCPT; throws what the server lacks for the transaction, before it begins. */
   #arguments(
     { reversePath, recipients }: Envelope,
-    message: Message,
+    message: Pick<Message, 'size' | 'eightBit' | 'smtpUtf8'>,
     wishes: Wishes,
   ): { mail: string; rcpts: string[] } {
     const parameters: TransactionParameters = {
