@@ -36,6 +36,7 @@ export async function inquire(
       stage: verb === 'VRFY' ? 'vrfy' : 'expn',
       command: `${verb} ${argument}`,
       reply: detailOf(reply),
+      hint: 'many servers have it switched off; a transaction that is taken back may tell as well (verify --rcpt)',
     });
   }
   return reply;

@@ -76,5 +76,6 @@ function json(): string {
     'retr   messages[{number,uid,size,sha256,path,raw}]     stat  messages size',
     'dele   committed deleted[{number,uid,size,subject}]',
     'probe  protocol host port greeting capabilities[] tls{...,certificate{...}}|null mechanisms[] timingsMs{...}',
+    'verify results[{address,status("ok|no|undisclosed|unknown"),reply{code,enhanced,text},members[]}]',
   ].join('\n');
 }
