@@ -191,6 +191,8 @@ export class SmtpClient implements AsyncDisposable {
    */
   async raw(line: string): Promise<SmtpReply> {
     const isQuit = rawKeyword(line) === 'QUIT';
+    // What was said unasked must not pass for the answer to this.
+    if (this.#connection.hasLine()) throw this.#dialogue.refusal(await this.#dialogue.receive());
     const { reply } = await this.#dialogue.exchange(
       isQuit ? { verb: 'QUIT' } : { verb: 'RAW', argument: line },
     );

@@ -163,6 +163,16 @@ describe('raw', () => {
     expect(() => rawKeyword(line)).not.toThrow(/AGEAYg/);
   });
 
+  test('what was said unasked does not pass for an answer', async () => {
+    const refused = dialogue(`${opening()}\nC: NOOP\nS: 250 ok\nS: 250 and more\n*: end`, {}, (port) =>
+      ask(port, async (client) => {
+        await client.raw('NOOP');
+        await client.raw('VRFY a');
+      }),
+    );
+    await expect(refused).rejects.toThrow(/without being asked/);
+  });
+
   test('a reply that asks for more than a command is no answer', async () => {
     const refused = dialogue(`${opening()}\nC: XDATA\nS: 354 go on\n*: end`, {}, (port) =>
       ask(port, (client) => client.raw('XDATA')),

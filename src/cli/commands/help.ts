@@ -77,5 +77,6 @@ function json(): string {
     'dele   committed deleted[{number,uid,size,subject}]',
     'probe  protocol host port greeting capabilities[] tls{...,certificate{...}}|null mechanisms[] timingsMs{...}',
     'verify results[{address,status("ok|no|undisclosed|unknown"),reply{code,enhanced,text},members[]}]',
+    'raw    protocol host port exchanges[{command,ok,reply{code,enhanced,text},text[],raw{base64}|null}]',
   ].join('\n');
 }

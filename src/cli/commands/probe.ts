@@ -1,8 +1,8 @@
-import { type Account, type Protocol, parseHost, serverAccount } from '../../config/index.ts';
+import { type Account, type Protocol, serverAccount } from '../../config/index.ts';
 import { TlsError, UsageError } from '../../errors.ts';
 import type { TlsInfo } from '../../net/tls.ts';
 import { smtpClient } from '../connection.ts';
-import type { Context, Flags } from '../context.ts';
+import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { pop3Client } from '../pop3-connection.ts';
 import {
@@ -13,6 +13,7 @@ import {
   tlsFields,
 } from '../probe/describe.ts';
 import { type Expectation, isMet, parseExpectations } from '../probe/expectations.ts';
+import { settingsFor } from '../server-argument.ts';
 import type { CommandDefinition } from './command.ts';
 
 interface Options {
@@ -43,7 +44,7 @@ export const command: CommandDefinition<Options> = {
     }
     const expected = parseExpectations(options.expect ?? '');
     const minimum = days(options.minCertDays);
-    const settings = host === undefined ? ctx.settings : await ctx.settingsWith(target(ctx, protocol, host));
+    const settings = await settingsFor(ctx, protocol, host);
     const account = serverAccount(settings, protocol, { login: options.login === true });
     ctx.output.document(NOTHING_FOUND);
     ctx.output.document({ protocol, host: account.host, port: account.port });
@@ -78,30 +79,6 @@ interface Findings {
   readonly openCapabilities: ReadonlyMap<string, string> | undefined;
   readonly mechanism: string | undefined;
   readonly timingsMs: object;
-}
-
-/** A server that was named is asked as named: its port and TLS are not those of the server in the settings. */
-function target(ctx: Context, protocol: Protocol, text: string): Flags {
-  const typed = (key: `${Protocol}.port` | `${Protocol}.tls`) => {
-    const stated = ctx.settings.stated(key);
-    return stated?.layer === 'flag' ? stated.text : undefined;
-  };
-  let host: string;
-  let port: number | undefined;
-  try {
-    ({ host, port } = parseHost(text));
-  } catch (error) {
-    throw new UsageError(`HOST: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
-  const implicit = protocol === 'smtp' ? 465 : 995;
-  const tls = typed(`${protocol}.tls`) ?? (port === implicit ? 'implicit' : undefined);
-  const number =
-    port ?? typed(`${protocol}.port`) ?? (tls === 'implicit' ? implicit : protocol === 'smtp' ? 587 : 110);
-  return {
-    [`${protocol}.host`]: host,
-    [`${protocol}.port`]: String(number),
-    ...(tls === undefined ? {} : { [`${protocol}.tls`]: tls }),
-  };
 }
 
 async function probe(ctx: Context, account: Account, ehlo: string | undefined): Promise<Findings> {
