@@ -1,4 +1,4 @@
-import { MailError, type RejectedError, TlsError, UsageError } from '../errors.ts';
+import { MailError, type PeerCertificate, type RejectedError, TlsError, UsageError } from '../errors.ts';
 import { Connection } from '../net/connection.ts';
 import { type DialOptions, IDLE_TIMEOUT_MS } from '../net/options.ts';
 import type { TlsInfo } from '../net/tls.ts';
@@ -109,6 +109,11 @@ export class Pop3Client implements AsyncDisposable {
 
   get tls(): TlsInfo | undefined {
     return this.#connection.tls;
+  }
+
+  /** The server's certificate and its issuers, as far as they are known; empty without TLS, and once it is closed. */
+  get certificateChain(): readonly PeerCertificate[] {
+    return this.#connection.certificateChain;
   }
 
   /** How the log-in was made: a SASL mechanism, `USER` or `APOP`; absent: there was none. */

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { TlsError } from '../errors.ts';
+import { type PeerCertificate, TlsError } from '../errors.ts';
 import { Connection } from '../net/connection.ts';
 import { type DialOptions, IDLE_TIMEOUT_MS } from '../net/options.ts';
 import type { TlsInfo } from '../net/tls.ts';
@@ -109,6 +109,11 @@ export class SmtpClient implements AsyncDisposable {
 
   get tls(): TlsInfo | undefined {
     return this.#connection.tls;
+  }
+
+  /** The server's certificate and its issuers, as far as they are known; empty without TLS, and once it is closed. */
+  get certificateChain(): readonly PeerCertificate[] {
+    return this.#connection.certificateChain;
   }
 
   /** The SASL mechanism that logged in; absent: none did. */

@@ -44,6 +44,7 @@ describe.each([
         version: 'TLSv1.3',
         verified: true,
         certificate: { sha256: expect.stringMatching(/^[0-9a-f]{64}$/), daysLeft: expect.any(Number) },
+        chain: [{ sha256: expect.stringMatching(/^[0-9a-f]{64}$/), daysLeft: expect.any(Number) }],
       },
       auth: expect.any(String),
       timingsMs: { connect: expect.any(Number), tls: expect.any(Number), auth: expect.any(Number) },

@@ -36,6 +36,10 @@ describeInterop('probe', (servers) => {
     else expect(before).toEqual([]);
     expect(JSON.stringify(before)).not.toMatch(/"AUTH[ "]/);
     expect(result['capabilities']).not.toContain(startTls);
+    const ca = new X509Certificate(readFileSync(servers.tls.ca));
+    expect(result['tls']).toMatchObject({
+      chain: [{ sha256 }, { sha256: ca.fingerprint256.replaceAll(':', '').toLowerCase() }],
+    });
     const { daysLeft } = (result['tls'] as { certificate: { daysLeft: number } }).certificate;
     expect(daysLeft).toBe(Math.floor((Date.parse(certificate.validTo) - Date.now()) / 86_400_000));
     expect(result['mechanisms']).toEqual(expect.arrayContaining(['PLAIN', 'LOGIN', 'CRAM-MD5']));

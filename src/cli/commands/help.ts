@@ -75,7 +75,7 @@ function json(): string {
     'list   total totalSize messages[{number,uid,size,date,from[],to[],subject,messageId,new}]',
     'retr   messages[{number,uid,size,sha256,path,raw}]     stat  messages size',
     'dele   committed deleted[{number,uid,size,subject}]',
-    'probe  protocol host port greeting capabilities[] tls{...,certificate{...}}|null mechanisms[] timingsMs{...}',
+    'probe  protocol host port greeting capabilities[] tls{...,certificate{...},chain[{...}]}|null mechanisms[] timingsMs{...}',
     'verify results[{address,status("ok|no|undisclosed|unknown"),reply{code,enhanced,text},members[]}]',
     'raw    protocol host port exchanges[{command,ok,reply{code,enhanced,text},text[],raw{base64}|null}]',
   ].join('\n');

@@ -1,5 +1,5 @@
 import { type Account, type Protocol, serverAccount } from '../../config/index.ts';
-import { TlsError, UsageError } from '../../errors.ts';
+import { type PeerCertificate, TlsError, UsageError } from '../../errors.ts';
 import type { TlsInfo } from '../../net/tls.ts';
 import { smtpClient } from '../connection.ts';
 import type { Context } from '../context.ts';
@@ -10,6 +10,7 @@ import {
   certificateFields,
   certificateRows,
   daysLeft,
+  issuerRow,
   tlsFields,
 } from '../probe/describe.ts';
 import { type Expectation, isMet, parseExpectations } from '../probe/expectations.ts';
@@ -72,6 +73,7 @@ const NOTHING_FOUND = {
 interface Findings {
   readonly greeting: string;
   readonly tls: TlsInfo | undefined;
+  readonly chain: readonly PeerCertificate[];
   readonly capabilities: ReadonlyMap<string, string>;
   /** Before STARTTLS or STLS, where that took place. */
   readonly plainCapabilities: ReadonlyMap<string, string> | undefined;
@@ -88,14 +90,21 @@ async function probe(ctx: Context, account: Account, ehlo: string | undefined): 
     const client =
       account.protocol === 'smtp' ? await smtpClient({ ...options, ehlo }) : await pop3Client(options);
     const { greeting, tls, capabilities, plainCapabilities, mechanism, timingsMs } = client;
+    const chain = client.certificateChain;
     const openCapabilities = 'openCapabilities' in client ? client.openCapabilities : undefined;
     await client.quit();
-    return { greeting, tls, capabilities, plainCapabilities, openCapabilities, mechanism, timingsMs };
+    return { greeting, tls, chain, capabilities, plainCapabilities, openCapabilities, mechanism, timingsMs };
   } catch (error) {
     if (error instanceof TlsError && error.certificate !== undefined) {
       const { certificate } = error;
       ctx.output.document({
-        tls: { version: null, cipher: null, verified: false, certificate: certificateFields(certificate) },
+        tls: {
+          version: null,
+          cipher: null,
+          verified: false,
+          certificate: certificateFields(certificate),
+          chain: [],
+        },
       });
       rows(ctx, certificateRows(certificate));
     }
@@ -109,7 +118,8 @@ function mechanismsOf(protocol: Protocol, capabilities: ReadonlyMap<string, stri
 }
 
 function report(ctx: Context, { protocol, host, port }: Account, findings: Findings): void {
-  const { greeting, tls, capabilities, plainCapabilities, openCapabilities, mechanism, timingsMs } = findings;
+  const { greeting, tls, chain, capabilities, plainCapabilities, openCapabilities, mechanism, timingsMs } =
+    findings;
   const mechanisms = mechanismsOf(protocol, openCapabilities ?? capabilities);
   const timings = Object.entries(timingsMs).map(
     ([step, ms]) => [step, Math.round(Number(ms) * 10) / 10] as const,
@@ -118,7 +128,7 @@ function report(ctx: Context, { protocol, host, port }: Account, findings: Findi
     greeting,
     capabilities: capabilityLines(capabilities),
     plainCapabilities: capabilityLines(plainCapabilities ?? new Map()),
-    tls: tlsFields(tls),
+    tls: tlsFields(tls, chain),
     mechanisms,
     auth: mechanism ?? null,
     timingsMs: Object.fromEntries(timings),
@@ -131,6 +141,7 @@ function report(ctx: Context, { protocol, host, port }: Account, findings: Findi
       tls === undefined ? 'none' : `${tls.version}, ${tls.cipher}${tls.verified ? '' : ', NOT VERIFIED'}`,
     ],
     ...(tls?.certificate === undefined ? [] : certificateRows(tls.certificate)),
+    ...chain.slice(1).map(issuerRow),
     ...(plainCapabilities === undefined
       ? []
       : [['before TLS', capabilityLines(plainCapabilities).join(', ')] as const]),
