@@ -9,8 +9,6 @@ import { Dialogue } from './dialogue.ts';
 import { checkEnvelope, type Envelope, type Message } from './envelope.ts';
 import { EXTENSIONS, type Extension, type TransactionParameters, type Wishes } from './extensions/index.ts';
 import { recipientsRefused } from './failures.ts';
-import { inquire, tryRecipients } from './inquiry.ts';
-import { rawKeyword } from './raw.ts';
 import type { SmtpReply } from './reply.ts';
 import type { Command } from './session.ts';
 import { transfer } from './transfer.ts';
@@ -168,11 +166,13 @@ export class SmtpClient implements AsyncDisposable {
 
   /** Asks for a mailbox, or a user's name. Gives the reply, also a no; `UnsupportedError` where there is no VRFY. */
   async vrfy(name: string): Promise<SmtpReply> {
+    const { inquire } = await import('./inquiry.ts');
     return await inquire(this.#dialogue, 'VRFY', name, this.#capabilities);
   }
 
   /** Asks who is on a list: a member on each line. Like `vrfy`. */
   async expn(list: string): Promise<SmtpReply> {
+    const { inquire } = await import('./inquiry.ts');
     return await inquire(this.#dialogue, 'EXPN', list, this.#capabilities);
   }
 
@@ -186,6 +186,7 @@ export class SmtpClient implements AsyncDisposable {
     checkEnvelope(envelope);
     const { mail, rcpts } = this.#arguments(envelope, {}, {});
     if (this.#dialogue.state === 'mail' || this.#dialogue.state === 'rcpt') await this.rset();
+    const { tryRecipients } = await import('./inquiry.ts');
     const replies = await tryRecipients(this.#dialogue, mail, rcpts);
     return new Map(replies.map((reply, index) => [envelope.recipients[index] as string, reply]));
   }
@@ -195,6 +196,7 @@ export class SmtpClient implements AsyncDisposable {
    * STARTTLS, DATA, BDAT, several lines. QUIT ends the session.
    */
   async raw(line: string): Promise<SmtpReply> {
+    const { rawKeyword } = await import('./raw.ts');
     const isQuit = rawKeyword(line) === 'QUIT';
     // What was said unasked must not pass for the answer to this.
     if (this.#connection.hasLine()) throw this.#dialogue.refusal(await this.#dialogue.receive());

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { DataError, RejectedError, UnsupportedError, UsageError } from '../../src/errors.ts';
-import { rawKeyword, SmtpClient } from '../../src/smtp/index.ts';
+import { SmtpClient } from '../../src/smtp/index.ts';
+import { rawKeyword } from '../../src/smtp/raw.ts';
 import { dialogue } from '../dialogue.ts';
 
 async function ask<T>(port: number, question: (client: SmtpClient) => Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 import { DataError, MailError, UsageError } from '../../errors.ts';
 import { wireAddress } from '../../mime/index.ts';
-import { checkName, detailOf, replyLine, type SmtpClient, type SmtpReply } from '../../smtp/index.ts';
+import { detailOf, replyLine, type SmtpClient, type SmtpReply } from '../../smtp/index.ts';
+import { checkName } from '../../smtp/inquiry.ts';
 import { connectSmtp } from '../connection.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';

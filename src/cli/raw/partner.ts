@@ -30,7 +30,8 @@ export interface Partner {
 }
 
 export async function smtpPartner(): Promise<Partner> {
-  const { detailOf, rawKeyword, SmtpClient } = await import('../../smtp/index.ts');
+  const { detailOf, SmtpClient } = await import('../../smtp/index.ts');
+  const { rawKeyword } = await import('../../smtp/raw.ts');
   return {
     check: (line) => ({ keyword: rawKeyword(line), shown: line, secret: undefined }),
     async ask(client, line) {
