@@ -30,6 +30,10 @@ export type Stage =
   | 'dele'
   | 'rset'
   | 'noop'
+  | 'vrfy'
+  | 'expn'
+  | 'help'
+  | 'raw'
   | 'quit'
   | 'store';
 

@@ -40,11 +40,17 @@ export const EXIT = {
 /** What `mailtool help exit-codes` prints; one line for each number that can come back. */
 export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[] = [
   [EXIT.done, 'done'],
-  [EXIT.no, "the question's answer is no (an unmet --expect, an empty maildrop with --check)"],
+  [
+    EXIT.no,
+    "the question's answer is no (an unmet --expect, an empty maildrop with --check, a refusal in raw)",
+  ],
   [EXIT.usage, 'usage: unknown flag or command, bad value'],
   [EXIT.data, 'bad data: a broken address, header or message, an empty body'],
   [EXIT.noInput, 'no input: a file, message number or unique-id that is not there'],
-  [EXIT.recipients, 'recipients refused, all of them or some (the rest got the message: do not send again)'],
+  [
+    EXIT.recipients,
+    'recipients refused, all of them or some (the rest got the message: do not send again); not there (verify)',
+  ],
   [EXIT.noHost, 'no such host'],
   [EXIT.refused, 'refused for good by the server, or it lacks what is needed'],
   [EXIT.bug, 'a bug in mailtool'],

@@ -46,8 +46,9 @@ export function parseCommand(
   width: number | undefined,
 ): Parsed {
   const program = programOf(entry, definition, width);
+  const dashes = definition.verbatim === true ? argv.indexOf('--') : -1;
   try {
-    program.parse([...argv], { from: 'user' });
+    program.parse(dashes === -1 ? [...argv] : argv.slice(0, dashes), { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError && error.code === 'commander.helpDisplayed') {
       throw new HelpAsked(helpOf(entry, definition, width));
@@ -63,7 +64,7 @@ export function parseCommand(
   }
   return {
     args: program.args,
-    options: values,
+    options: dashes === -1 ? values : { ...values, verbatim: argv.slice(dashes + 1) },
     flags,
     globals: {
       json: values['json'] === true,

@@ -2,7 +2,14 @@ import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { Unstuffer } from '../codec/dots.ts';
 import type { Line } from '../codec/lines.ts';
-import { ConnectionError, type MailError, type Stage, TimeoutError, TlsError } from '../errors.ts';
+import {
+  ConnectionError,
+  type MailError,
+  type PeerCertificate,
+  type Stage,
+  TimeoutError,
+  TlsError,
+} from '../errors.ts';
 import type { ChannelBinding } from './channel-binding.ts';
 import { Deadline, within } from './deadline.ts';
 import { dial, interrupted, timedOut, where } from './dial.ts';
@@ -38,6 +45,7 @@ export class Connection {
   #roomy: (() => void) | undefined;
   #tls: TlsInfo | undefined;
   #binding: Handshake['binding'] | undefined;
+  #chain: Handshake['chain'] | undefined;
   #lineEnding: Line['ending'] | undefined;
   readonly #abort = () => this.#fail(interrupted);
 
@@ -102,6 +110,11 @@ export class Connection {
   /** What ties a log-in to this TLS connection; absent without TLS. */
   get channelBinding(): ChannelBinding | undefined {
     return this.#binding?.();
+  }
+
+  /** The server's certificate and its issuers, as far as they are known; empty without TLS, and once it is closed. */
+  get certificateChain(): readonly PeerCertificate[] {
+    return this.#chain?.() ?? [];
   }
 
   /** This end's address, as the server would call it. */
@@ -220,8 +233,9 @@ export class Connection {
     this.#deafen(plain);
     plain.on('error', () => {}); // the TLS socket on top reports it
     const context = this.#context ?? tlsContext(options);
-    const { secured, done, binding } = handshake(plain, this.#options.host, options, context);
+    const { secured, done, binding, chain } = handshake(plain, this.#options.host, options, context);
     this.#binding = binding;
+    this.#chain = chain;
     this.#socket = secured;
     const deadline = this.#until(timeoutMs);
     try {

@@ -58,6 +58,8 @@ export interface Handshake {
   readonly done: Promise<TlsInfo>;
   /** What ties a log-in to this connection, once it is done. */
   binding(): ChannelBinding | undefined;
+  /** The peer's certificate, then each issuer that is known, once it is done; to be asked for while it is open. */
+  chain(): PeerCertificate[];
 }
 
 /**
@@ -111,7 +113,7 @@ export function handshake(
       reject(new TlsError(`${name} closed the connection during the TLS handshake`, HANG_UP)),
     );
   });
-  return { secured, done, binding: () => channelBinding(secured) };
+  return { secured, done, binding: () => channelBinding(secured), chain: () => chainOf(secured) };
 }
 
 const HANG_UP = {
@@ -120,7 +122,26 @@ const HANG_UP = {
 } as const;
 
 function describe(socket: tls.TLSSocket): PeerCertificate | undefined {
-  const peer = socket.getPeerCertificate();
+  return described(socket.getPeerCertificate());
+}
+
+/** A longer one is nobody's honest chain. */
+const LONGEST_CHAIN = 10;
+
+function chainOf(socket: tls.TLSSocket): PeerCertificate[] {
+  const chain: PeerCertificate[] = [];
+  let at: tls.DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+  while (at !== undefined && chain.length < LONGEST_CHAIN) {
+    const certificate = described(at);
+    if (certificate === undefined) break;
+    chain.push(certificate);
+    // A root is its own issuer.
+    at = at.issuerCertificate === at ? undefined : at.issuerCertificate;
+  }
+  return chain;
+}
+
+function described(peer: tls.PeerCertificate | null): PeerCertificate | undefined {
   if (peer === null || peer.raw === undefined) return undefined;
   const name = (entity: tls.Certificate | undefined) =>
     [entity?.CN ?? entity?.O ?? 'unnamed'].flat().join(', ');

@@ -1,4 +1,4 @@
-import { type RejectedError, TlsError, UsageError } from '../errors.ts';
+import { MailError, type PeerCertificate, type RejectedError, TlsError, UsageError } from '../errors.ts';
 import { Connection } from '../net/connection.ts';
 import { type DialOptions, IDLE_TIMEOUT_MS } from '../net/options.ts';
 import type { TlsInfo } from '../net/tls.ts';
@@ -14,6 +14,7 @@ import {
   type ScanListing,
   type UniqueIdListing,
 } from './listing.ts';
+import { answerOf, type RawAnswer, rawCommand, rowOf } from './raw.ts';
 import { type Exchange, Pop3Session } from './session.ts';
 import type { Verb } from './verbs.ts';
 
@@ -52,6 +53,7 @@ export class Pop3Client implements AsyncDisposable {
   readonly #session: Pop3Session;
   readonly #dialogue: Dialogue;
   #plainCapabilities: Capabilities | undefined;
+  #openCapabilities: Capabilities | undefined;
   #greeting = '';
   #mechanism: string | undefined;
   #timings: { -readonly [K in keyof Pop3Timings]: Pop3Timings[K] } = {};
@@ -96,12 +98,22 @@ export class Pop3Client implements AsyncDisposable {
     return this.#plainCapabilities;
   }
 
+  /** What CAPA listed before the log-in, where that took place. */
+  get openCapabilities(): Capabilities | undefined {
+    return this.#openCapabilities;
+  }
+
   get greeting(): string {
     return this.#greeting;
   }
 
   get tls(): TlsInfo | undefined {
     return this.#connection.tls;
+  }
+
+  /** The server's certificate and its issuers, as far as they are known; empty without TLS, and once it is closed. */
+  get certificateChain(): readonly PeerCertificate[] {
+    return this.#connection.certificateChain;
   }
 
   /** How the log-in was made: a SASL mechanism, `USER` or `APOP`; absent: there was none. */
@@ -183,20 +195,28 @@ export class Pop3Client implements AsyncDisposable {
   }
 
   /**
+   * Sends one command as it was typed: gives the status, also a no, and the lines that belong to it, which are to be read
+   * before anything else. `UsageError` for what is more than a command: AUTH, STLS, several lines. QUIT ends the session.
+   */
+  async raw(line: string): Promise<RawAnswer> {
+    const command = rawCommand(line);
+    if (command.secret !== undefined) this.#options.transcript?.hide(command.secret);
+    if (command.verb === 'QUIT') {
+      const said = await this.#quit();
+      if (said instanceof MailError) throw said;
+      return answerOf(said);
+    }
+    const { verb, words } = rowOf(command, this.#session.state);
+    const exchange = await this.#dialogue.exchange(verb, ...words);
+    return { ...answerOf(exchange), block: exchange.block ? this.#dialogue.block(verb) : undefined };
+  }
+
+  /**
    * Ends the session and closes. With marked messages it resolves on the server's `+OK` alone; anything else is an error
    * with `delivery: 'in-doubt'`. With none, nothing depends on the answer, and a server that gives none is left.
    */
   async quit(): Promise<void> {
-    const { marked } = this;
-    try {
-      const exchange = await this.#dialogue.exchangeWithin(marked ? undefined : QUIT_PATIENCE_MS, 'QUIT');
-      if (!exchange.ok && marked) throw rejected(exchange);
-    } catch (error) {
-      if (error instanceof UsageError) throw error;
-      if (marked) throw inDoubt(error, this.#connection);
-    } finally {
-      this.close();
-    }
+    await this.#quit();
   }
 
   /** Closes at once, without QUIT: nothing is deleted. */
@@ -211,6 +231,22 @@ export class Pop3Client implements AsyncDisposable {
       if (!this.marked) await this.quit();
     } catch {
       // Closed already, or in the middle of something: without QUIT the server deletes nothing.
+    } finally {
+      this.close();
+    }
+  }
+
+  /** The answer to QUIT; where nothing depends on it, also why there is none. */
+  async #quit(): Promise<Exchange | MailError> {
+    const { marked } = this;
+    try {
+      const exchange = await this.#dialogue.exchangeWithin(marked ? undefined : QUIT_PATIENCE_MS, 'QUIT');
+      if (!exchange.ok && marked) throw rejected(exchange);
+      return exchange;
+    } catch (error) {
+      if (error instanceof UsageError || !(error instanceof MailError)) throw error;
+      if (marked) throw inDoubt(error, this.#connection);
+      return error;
     } finally {
       this.close();
     }
@@ -266,6 +302,7 @@ export class Pop3Client implements AsyncDisposable {
       this.#connection,
     );
     this.#timings.auth = performance.now() - started;
+    this.#openCapabilities = this.#session.capabilities;
     await this.#capa(); // some are announced to those who have logged in only
   }
 

@@ -2,3 +2,4 @@ export type { Capabilities } from './capabilities.ts';
 export { saslMechanisms } from './capabilities.ts';
 export { Pop3Client, type Pop3Options, type Pop3Timings, type Retrieved } from './client.ts';
 export type { DropListing, ScanListing, UniqueIdListing } from './listing.ts';
+export { type RawAnswer, type RawCommand, rawCommand } from './raw.ts';

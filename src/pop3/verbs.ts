@@ -96,6 +96,17 @@ export const VERBS = {
   DELE: { from: OPEN, to: 'marked', seconds: 60, stage: 'dele' },
   RSET: { from: OPEN, to: 'transaction', seconds: 60, stage: 'rset' },
   NOOP: { from: OPEN, seconds: 60, stage: 'noop' },
+  /** Lines of the caller's own, which must not change how the dialogue goes on (see raw.ts): answered by a status ... */
+  RAW: { from: ['authorization', 'named', ...OPEN], seconds: 120, stage: 'raw', bare: true, last: true },
+  /** ... or by a status, lines and a dot. */
+  RAWLINES: {
+    from: ['authorization', 'named', ...OPEN],
+    seconds: 120,
+    stage: 'raw',
+    bare: true,
+    last: true,
+    block: true,
+  },
   QUIT: {
     from: ['authorization', 'named', ...OPEN],
     to: 'closed',

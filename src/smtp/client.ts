@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { TlsError } from '../errors.ts';
+import { type PeerCertificate, TlsError } from '../errors.ts';
 import { Connection } from '../net/connection.ts';
 import { type DialOptions, IDLE_TIMEOUT_MS } from '../net/options.ts';
 import type { TlsInfo } from '../net/tls.ts';
@@ -109,6 +109,11 @@ export class SmtpClient implements AsyncDisposable {
     return this.#connection.tls;
   }
 
+  /** The server's certificate and its issuers, as far as they are known; empty without TLS, and once it is closed. */
+  get certificateChain(): readonly PeerCertificate[] {
+    return this.#connection.certificateChain;
+  }
+
   /** The SASL mechanism that logged in; absent: none did. */
   get mechanism(): string | undefined {
     return this.#mechanism;
@@ -157,6 +162,49 @@ export class SmtpClient implements AsyncDisposable {
 
   async noop(): Promise<void> {
     await this.#dialogue.ask({ verb: 'NOOP' });
+  }
+
+  /** Asks for a mailbox, or a user's name. Gives the reply, also a no; `UnsupportedError` where there is no VRFY. */
+  async vrfy(name: string): Promise<SmtpReply> {
+    const { inquire } = await import('./inquiry.ts');
+    return await inquire(this.#dialogue, 'VRFY', name, this.#capabilities);
+  }
+
+  /** Asks who is on a list: a member on each line. Like `vrfy`. */
+  async expn(list: string): Promise<SmtpReply> {
+    const { inquire } = await import('./inquiry.ts');
+    return await inquire(this.#dialogue, 'EXPN', list, this.#capabilities);
+  }
+
+  /** The server's help (RFC 5321 4.1.1.8). */
+  async help(topic?: string): Promise<SmtpReply> {
+    return (await this.#dialogue.ask({ verb: 'HELP', argument: topic })).reply;
+  }
+
+  /** Asks for each recipient in a transaction that is taken back (MAIL, RCPT, RSET): the replies, also a no, by path. */
+  async tryRecipients(envelope: Envelope): Promise<ReadonlyMap<string, SmtpReply>> {
+    checkEnvelope(envelope);
+    const { mail, rcpts } = this.#arguments(envelope, {}, {});
+    if (this.#dialogue.state === 'mail' || this.#dialogue.state === 'rcpt') await this.rset();
+    const { tryRecipients } = await import('./inquiry.ts');
+    const replies = await tryRecipients(this.#dialogue, mail, rcpts);
+    return new Map(replies.map((reply, index) => [envelope.recipients[index] as string, reply]));
+  }
+
+  /**
+   * Sends one command as it was typed, and gives the reply, also a no. `UsageError` for what is more than a command: AUTH,
+   * STARTTLS, DATA, BDAT, several lines. QUIT ends the session.
+   */
+  async raw(line: string): Promise<SmtpReply> {
+    const { rawKeyword } = await import('./raw.ts');
+    const isQuit = rawKeyword(line) === 'QUIT';
+    // What was said unasked must not pass for the answer to this.
+    if (this.#connection.hasLine()) throw this.#dialogue.refusal(await this.#dialogue.receive());
+    const { reply } = await this.#dialogue.exchange(
+      isQuit ? { verb: 'QUIT' } : { verb: 'RAW', argument: line },
+    );
+    if (isQuit || reply.code === 421) this.close();
+    return reply;
   }
 
   /** Says goodbye and closes. Never fails: what was accepted before is accepted. */
@@ -250,7 +298,7 @@ export class SmtpClient implements AsyncDisposable {
   /** The arguments of MAIL and of each RCPT; throws what the server lacks for the transaction, before it begins. */
   #arguments(
     { reversePath, recipients }: Envelope,
-    message: Message,
+    message: Pick<Message, 'size' | 'eightBit' | 'smtpUtf8'>,
     wishes: Wishes,
   ): { mail: string; rcpts: string[] } {
     const parameters: TransactionParameters = {

@@ -2,4 +2,4 @@ export type { Capabilities } from './capabilities.ts';
 export { type Receipt, type SendOptions, SmtpClient, type SmtpOptions, type SmtpTimings } from './client.ts';
 export type { Envelope, Message } from './envelope.ts';
 export type { DsnCondition, Wishes } from './extensions/index.ts';
-export { replyLine, type SmtpReply } from './reply.ts';
+export { detailOf, replyLine, type SmtpReply } from './reply.ts';

@@ -51,6 +51,12 @@ export const VERBS = {
   END: { from: ['data'], to: 'ready', refused: 'ready', last: true, seconds: 600, stage: 'eod' },
   RSET: { from: ['ready', 'mail', 'rcpt'], to: 'ready', seconds: 60, stage: 'rset' },
   NOOP: { from: ['greeted', 'ready', 'mail', 'rcpt'], last: true, seconds: 60, stage: 'noop' },
+  // Possible at any time, also before EHLO (RFC 5321 4.1.4), and last in a group (RFC 2920 3.1).
+  VRFY: { from: ['greeted', 'ready', 'mail', 'rcpt'], last: true, seconds: 60, stage: 'vrfy' },
+  EXPN: { from: ['greeted', 'ready', 'mail', 'rcpt'], last: true, seconds: 60, stage: 'expn' },
+  HELP: { from: ['greeted', 'ready', 'mail', 'rcpt'], last: true, seconds: 60, stage: 'help' },
+  /** A line of the caller's own, which must not change how the dialogue goes on (see raw.ts). */
+  RAW: { from: ['greeted', 'ready', 'mail', 'rcpt'], last: true, seconds: 60, stage: 'raw' },
   QUIT: { from: ['greeted', 'ready', 'mail', 'rcpt'], to: 'closed', last: true, seconds: 60, stage: 'quit' },
 } as const satisfies Record<string, Rule>;
 
@@ -168,7 +174,7 @@ export class SmtpSession {
 }
 
 function lineOf(verb: Verb, argument: string | undefined): string {
-  if (verb === 'RESPONSE') return argument ?? '';
+  if (verb === 'RESPONSE' || verb === 'RAW') return argument ?? '';
   if (verb === 'END') return '.';
   return argument === undefined ? verb : `${verb} ${argument}`;
 }

@@ -4,6 +4,7 @@ import { isMet, parseExpectations } from '../../src/cli/probe/expectations.ts';
 import { UsageError } from '../../src/errors.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
 import { mailtool } from './mailtool.ts';
+import { lineServer } from './scripted-server.ts';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -43,6 +44,7 @@ describe.each([
         version: 'TLSv1.3',
         verified: true,
         certificate: { sha256: expect.stringMatching(/^[0-9a-f]{64}$/), daysLeft: expect.any(Number) },
+        chain: [{ sha256: expect.stringMatching(/^[0-9a-f]{64}$/), daysLeft: expect.any(Number) }],
       },
       auth: expect.any(String),
       timingsMs: { connect: expect.any(Number), tls: expect.any(Number), auth: expect.any(Number) },
@@ -82,6 +84,28 @@ describe('probe as a check', () => {
     }
   });
 
+  it('still knows after the log-in what was offered before it', async () => {
+    const capa = '+OK\r\nUIDL\r\n';
+    let isLoggedIn = false;
+    await using server = await lineServer('+OK hi\r\n', (line) => {
+      if (line === 'CAPA') return isLoggedIn ? `${capa}.\r\n` : `${capa}SASL PLAIN\r\n.\r\n`;
+      isLoggedIn ||= line.startsWith('AUTH PLAIN ');
+      return '+OK\r\n';
+    });
+    const { code, stdout, stderr } = await mailtool(
+      ['probe', 'pop3', '--login', '--expect', 'SASL=PLAIN,UIDL', '--allow-cleartext-auth', '--json'],
+      {
+        env: {
+          MAILTOOL_POP3_HOST: `127.0.0.1:${server.port}`,
+          MAILTOOL_POP3_USER: 'ann',
+          MAILTOOL_POP3_PASSWORD: 'secret',
+        },
+      },
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({ capabilities: ['UIDL'], mechanisms: ['PLAIN'], unmet: [] });
+  });
+
   it('shows a certificate that it does not trust, and fails with 76', async () => {
     const { MAILTOOL_TLS_CA: _, ...env } = sandbox.environment();
     const { code, stdout, stderr } = await mailtool(['probe', 'smtp'], { env });
@@ -109,13 +133,13 @@ describe('probe as a check', () => {
 });
 
 describe('expectations', () => {
-  const offers = [
-    new Map([
+  const offers = {
+    final: new Map([
       ['SIZE', '1000'],
       ['AUTH', 'PLAIN LOGIN'],
       ['STARTTLS', ''],
     ]),
-  ];
+  };
 
   it.each([
     ['starttls', true],
@@ -129,10 +153,35 @@ describe('expectations', () => {
     expect(parseExpectations(text).every((expectation) => isMet(expectation, offers))).toBe(met);
   });
 
+  it('believes what was said before TLS of the offer of TLS only', () => {
+    const plain = new Map([
+      ['STARTTLS', ''],
+      ['AUTH', 'PLAIN'],
+      ['SIZE', '9000'],
+    ]);
+    const final = new Map([['SIZE', '1000']]);
+    const met = (text: string) =>
+      parseExpectations(text).every((expectation) => isMet(expectation, { plain, final }));
+    expect([met('STARTTLS'), met('AUTH'), met('SIZE>=2000'), met('SIZE>=1000')]).toEqual([
+      true,
+      false,
+      false,
+      true,
+    ]);
+  });
+
+  it('counts what a server stops to list after the log-in', () => {
+    const open = new Map([['SASL', 'PLAIN']]);
+    const [expectation] = parseExpectations('SASL=PLAIN');
+    expect(expectation !== undefined && isMet(expectation, { open, final: new Map() })).toBe(true);
+  });
+
   it('SIZE without a limit is enough for any', () => {
     const [expectation] = parseExpectations('SIZE>=25M');
     for (const size of ['', '0']) {
-      expect(expectation !== undefined && isMet(expectation, [new Map([['SIZE', size]])])).toBe(true);
+      expect(expectation !== undefined && isMet(expectation, { final: new Map([['SIZE', size]]) })).toBe(
+        true,
+      );
     }
   });
 

@@ -29,6 +29,19 @@ describeInterop('probe', (servers) => {
     });
     expect(String(result['greeting'])).toMatch(/ESMTP|Dovecot/);
     expect(JSON.stringify(result['capabilities'])).toContain(capability);
+    // Before TLS there is the offer of it, and in SMTP no log-in; after it the offer is gone. (Dovecot trusts loopback.)
+    const startTls = protocol === 'smtp' ? 'STARTTLS' : 'STLS';
+    const before = result['plainCapabilities'];
+    if (tls === 'starttls') expect(before).toContain(startTls);
+    else expect(before).toEqual([]);
+    expect(JSON.stringify(before)).not.toMatch(/"AUTH[ "]/);
+    expect(result['capabilities']).not.toContain(startTls);
+    const ca = new X509Certificate(readFileSync(servers.tls.ca));
+    expect(result['tls']).toMatchObject({
+      chain: [{ sha256 }, { sha256: ca.fingerprint256.replaceAll(':', '').toLowerCase() }],
+    });
+    const { daysLeft } = (result['tls'] as { certificate: { daysLeft: number } }).certificate;
+    expect(daysLeft).toBe(Math.floor((Date.parse(certificate.validTo) - Date.now()) / 86_400_000));
     expect(result['mechanisms']).toEqual(expect.arrayContaining(['PLAIN', 'LOGIN', 'CRAM-MD5']));
   });
 
@@ -42,7 +55,9 @@ describeInterop('probe', (servers) => {
       '--login',
     ];
     const login = ['--tls-ca', servers.tls.ca, '--pop3-user', user.user];
-    const right = await mailtool([...args, ...login], { env: { MAILTOOL_POP3_PASSWORD: user.password } });
+    const right = await mailtool([...args, ...login, '--expect', 'STLS,SASL=PLAIN,UIDL'], {
+      env: { MAILTOOL_POP3_PASSWORD: user.password },
+    });
     expect(right.stderr).not.toContain('error:');
     expect(right.status).toBe(0);
     const wrong = await mailtool([...args, ...login], { env: { MAILTOOL_POP3_PASSWORD: 'not it' } });

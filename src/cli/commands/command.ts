@@ -12,6 +12,8 @@ export interface CommandDefinition<Options extends object = object> {
   readonly examples: readonly string[];
   /** Text at the end of `--help`, with its own line ends. */
   readonly notes?: string;
+  /** What stands after `--` comes as `options.verbatim`, apart from the arguments; absent there: no `--` was given. */
+  readonly verbatim?: true;
   /** Adds arguments and options to the commander command. */
   define?(command: Command): void;
   /** Does the work, and resolves with the exit code. Failures are thrown: the shell turns them into text, JSON and a code. */

@@ -49,6 +49,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./probe.ts'),
   },
   {
+    name: 'verify',
+    summary: 'ask a server whether addresses are there, without sending anything',
+    load: () => import('./verify.ts'),
+  },
+  {
+    name: 'raw',
+    summary: 'talk to a server in commands of your own',
+    load: () => import('./raw.ts'),
+  },
+  {
     name: 'sandbox',
     summary: 'run a mail server of your own on this machine, to try things out',
     load: () => import('./sandbox.ts'),

@@ -1,8 +1,8 @@
-import { type Account, type Protocol, parseHost, serverAccount } from '../../config/index.ts';
-import { TlsError, UsageError } from '../../errors.ts';
+import { type Account, type Protocol, serverAccount } from '../../config/index.ts';
+import { type PeerCertificate, TlsError, UsageError } from '../../errors.ts';
 import type { TlsInfo } from '../../net/tls.ts';
 import { smtpClient } from '../connection.ts';
-import type { Context, Flags } from '../context.ts';
+import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { pop3Client } from '../pop3-connection.ts';
 import {
@@ -10,9 +10,11 @@ import {
   certificateFields,
   certificateRows,
   daysLeft,
+  issuerRow,
   tlsFields,
 } from '../probe/describe.ts';
 import { type Expectation, isMet, parseExpectations } from '../probe/expectations.ts';
+import { settingsFor } from '../server-argument.ts';
 import type { CommandDefinition } from './command.ts';
 
 interface Options {
@@ -43,7 +45,7 @@ export const command: CommandDefinition<Options> = {
     }
     const expected = parseExpectations(options.expect ?? '');
     const minimum = days(options.minCertDays);
-    const settings = host === undefined ? ctx.settings : await ctx.settingsWith(target(ctx, protocol, host));
+    const settings = await settingsFor(ctx, protocol, host);
     const account = serverAccount(settings, protocol, { login: options.login === true });
     ctx.output.document(NOTHING_FOUND);
     ctx.output.document({ protocol, host: account.host, port: account.port });
@@ -71,35 +73,14 @@ const NOTHING_FOUND = {
 interface Findings {
   readonly greeting: string;
   readonly tls: TlsInfo | undefined;
+  readonly chain: readonly PeerCertificate[];
   readonly capabilities: ReadonlyMap<string, string>;
   /** Before STARTTLS or STLS, where that took place. */
   readonly plainCapabilities: ReadonlyMap<string, string> | undefined;
+  /** Before the log-in, where that took place and they were asked for again. */
+  readonly openCapabilities: ReadonlyMap<string, string> | undefined;
   readonly mechanism: string | undefined;
   readonly timingsMs: object;
-}
-
-/** A server that was named is asked as named: its port and TLS are not those of the server in the settings. */
-function target(ctx: Context, protocol: Protocol, text: string): Flags {
-  const typed = (key: `${Protocol}.port` | `${Protocol}.tls`) => {
-    const stated = ctx.settings.stated(key);
-    return stated?.layer === 'flag' ? stated.text : undefined;
-  };
-  let host: string;
-  let port: number | undefined;
-  try {
-    ({ host, port } = parseHost(text));
-  } catch (error) {
-    throw new UsageError(`HOST: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
-  const implicit = protocol === 'smtp' ? 465 : 995;
-  const tls = typed(`${protocol}.tls`) ?? (port === implicit ? 'implicit' : undefined);
-  const number =
-    port ?? typed(`${protocol}.port`) ?? (tls === 'implicit' ? implicit : protocol === 'smtp' ? 587 : 110);
-  return {
-    [`${protocol}.host`]: host,
-    [`${protocol}.port`]: String(number),
-    ...(tls === undefined ? {} : { [`${protocol}.tls`]: tls }),
-  };
 }
 
 async function probe(ctx: Context, account: Account, ehlo: string | undefined): Promise<Findings> {
@@ -109,13 +90,21 @@ async function probe(ctx: Context, account: Account, ehlo: string | undefined): 
     const client =
       account.protocol === 'smtp' ? await smtpClient({ ...options, ehlo }) : await pop3Client(options);
     const { greeting, tls, capabilities, plainCapabilities, mechanism, timingsMs } = client;
+    const chain = client.certificateChain;
+    const openCapabilities = 'openCapabilities' in client ? client.openCapabilities : undefined;
     await client.quit();
-    return { greeting, tls, capabilities, plainCapabilities, mechanism, timingsMs };
+    return { greeting, tls, chain, capabilities, plainCapabilities, openCapabilities, mechanism, timingsMs };
   } catch (error) {
     if (error instanceof TlsError && error.certificate !== undefined) {
       const { certificate } = error;
       ctx.output.document({
-        tls: { version: null, cipher: null, verified: false, certificate: certificateFields(certificate) },
+        tls: {
+          version: null,
+          cipher: null,
+          verified: false,
+          certificate: certificateFields(certificate),
+          chain: [],
+        },
       });
       rows(ctx, certificateRows(certificate));
     }
@@ -129,8 +118,9 @@ function mechanismsOf(protocol: Protocol, capabilities: ReadonlyMap<string, stri
 }
 
 function report(ctx: Context, { protocol, host, port }: Account, findings: Findings): void {
-  const { greeting, tls, capabilities, plainCapabilities, mechanism, timingsMs } = findings;
-  const mechanisms = mechanismsOf(protocol, capabilities);
+  const { greeting, tls, chain, capabilities, plainCapabilities, openCapabilities, mechanism, timingsMs } =
+    findings;
+  const mechanisms = mechanismsOf(protocol, openCapabilities ?? capabilities);
   const timings = Object.entries(timingsMs).map(
     ([step, ms]) => [step, Math.round(Number(ms) * 10) / 10] as const,
   );
@@ -138,7 +128,7 @@ function report(ctx: Context, { protocol, host, port }: Account, findings: Findi
     greeting,
     capabilities: capabilityLines(capabilities),
     plainCapabilities: capabilityLines(plainCapabilities ?? new Map()),
-    tls: tlsFields(tls),
+    tls: tlsFields(tls, chain),
     mechanisms,
     auth: mechanism ?? null,
     timingsMs: Object.fromEntries(timings),
@@ -151,6 +141,7 @@ function report(ctx: Context, { protocol, host, port }: Account, findings: Findi
       tls === undefined ? 'none' : `${tls.version}, ${tls.cipher}${tls.verified ? '' : ', NOT VERIFIED'}`,
     ],
     ...(tls?.certificate === undefined ? [] : certificateRows(tls.certificate)),
+    ...chain.slice(1).map(issuerRow),
     ...(plainCapabilities === undefined
       ? []
       : [['before TLS', capabilityLines(plainCapabilities).join(', ')] as const]),
@@ -168,11 +159,11 @@ function rows(ctx: Context, all: readonly (readonly [label: string, text: string
 
 function judge(
   { output }: Context,
-  { tls, capabilities, plainCapabilities }: Findings,
+  { tls, capabilities, plainCapabilities, openCapabilities }: Findings,
   expected: readonly Expectation[],
   minimum: number | undefined,
 ): number {
-  const offers = [capabilities, ...(plainCapabilities === undefined ? [] : [plainCapabilities])];
+  const offers = { plain: plainCapabilities, open: openCapabilities, final: capabilities };
   const unmet = expected.filter((expectation) => !isMet(expectation, offers)).map(({ text }) => text);
   const certificate = tls?.certificate;
   if (minimum !== undefined && (certificate === undefined || daysLeft(certificate) < minimum)) {

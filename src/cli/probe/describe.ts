@@ -12,7 +12,11 @@ export function certificateFields(certificate: PeerCertificate): Record<string, 
   return { ...certificate, daysLeft: daysLeft(certificate) };
 }
 
-export function tlsFields(tls: TlsInfo | undefined): Record<string, unknown> | null {
+/** `chain`: the server's certificate, and its issuers after it. */
+export function tlsFields(
+  tls: TlsInfo | undefined,
+  chain: readonly PeerCertificate[],
+): Record<string, unknown> | null {
   if (tls === undefined) return null;
   const { version, cipher, verified, certificate } = tls;
   return {
@@ -20,6 +24,7 @@ export function tlsFields(tls: TlsInfo | undefined): Record<string, unknown> | n
     cipher,
     verified,
     certificate: certificate === undefined ? null : certificateFields(certificate),
+    chain: chain.map(certificateFields),
   };
 }
 
@@ -30,9 +35,18 @@ export function capabilityLines(capabilities: ReadonlyMap<string, string>): stri
   );
 }
 
+function validity({ validFrom, validTo }: PeerCertificate, left: number): string {
+  const end = left < 0 ? `expired ${-left} days ago` : `${left} days left`;
+  return `${validFrom.slice(0, 10)} to ${validTo.slice(0, 10)} (${end})`;
+}
+
+/** A row for a certificate of the chain above the server's own. */
+export function issuerRow(certificate: PeerCertificate): readonly [label: string, text: string] {
+  return ['  chain', `${certificate.subject}, ${validity(certificate, daysLeft(certificate))}`];
+}
+
 /** Rows of a label and what belongs to it, one line each. */
 export function certificateRows(certificate: PeerCertificate): (readonly [label: string, text: string])[] {
-  const left = daysLeft(certificate);
   return [
     [
       'certificate',
@@ -40,10 +54,7 @@ export function certificateRows(certificate: PeerCertificate): (readonly [label:
         certificate.subject,
     ],
     ['  issuer', certificate.issuer],
-    [
-      '  valid',
-      `${certificate.validFrom.slice(0, 10)} to ${certificate.validTo.slice(0, 10)} (${left < 0 ? `expired ${-left} days ago` : `${left} days left`})`,
-    ],
+    ['  valid', validity(certificate, daysLeft(certificate))],
     ['  SHA-256', certificate.sha256],
   ];
 }

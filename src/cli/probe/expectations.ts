@@ -36,19 +36,35 @@ export function parseExpectations(list: string): Expectation[] {
     });
 }
 
-/** Whether the server offers it, before or after TLS. */
-export function isMet(
+/** What a server offered in the parts of a session; absent: that part did not take place. */
+export interface Offers {
+  /** Before STARTTLS or STLS, when anybody on the way could have written it. */
+  readonly plain?: ReadonlyMap<string, string> | undefined;
+  /** Under TLS, where there is any, and before the log-in. */
+  readonly open?: ReadonlyMap<string, string> | undefined;
+  /** At the end. */
+  readonly final: ReadonlyMap<string, string>;
+}
+
+/** What is offered in plain text only, and is not heard of again under TLS (RFC 3207 4.2, RFC 2595 4). */
+const BEFORE_TLS: ReadonlySet<string> = new Set(['STARTTLS', 'STLS']);
+
+/** Whether the server offers it. What was said before TLS alone counts for the offer of TLS only. */
+export function isMet(expectation: Expectation, { plain, open, final }: Offers): boolean {
+  const offers = [final, open, BEFORE_TLS.has(expectation.keyword) ? plain : undefined];
+  return offers.some((capabilities) => capabilities !== undefined && isOffered(expectation, capabilities));
+}
+
+function isOffered(
   { keyword, parameter, least }: Expectation,
-  offers: readonly ReadonlyMap<string, string>[],
+  capabilities: ReadonlyMap<string, string>,
 ): boolean {
-  return offers.some((capabilities) => {
-    const parameters = capabilities.get(keyword);
-    if (parameters === undefined) return false;
-    const words = parameters.toUpperCase().split(/\s+/);
-    if (parameter !== undefined) return words.includes(parameter);
-    // SIZE 0 and SIZE alone: no limit that the server states (RFC 1870 4).
-    if (least !== undefined)
-      return Number(words[0]) >= least || (keyword === 'SIZE' && Number(words[0] ?? 0) === 0);
-    return true;
-  });
+  const parameters = capabilities.get(keyword);
+  if (parameters === undefined) return false;
+  const words = parameters.toUpperCase().split(/\s+/);
+  if (parameter !== undefined) return words.includes(parameter);
+  // SIZE 0 and SIZE alone: no limit that the server states (RFC 1870 4).
+  if (least !== undefined)
+    return Number(words[0]) >= least || (keyword === 'SIZE' && Number(words[0] ?? 0) === 0);
+  return true;
 }
