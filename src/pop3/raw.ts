@@ -1,5 +1,5 @@
 import { type ReplyDetail, UsageError } from '../errors.ts';
-import { redacted } from '../net/transcript.ts';
+import { redacted } from '../net/redacted.ts';
 import { detailOf } from './failures.ts';
 import type { Exchange } from './session.ts';
 import { type State, VERBS, type Verb } from './verbs.ts';
