@@ -4,14 +4,13 @@ import { Connection } from '../net/connection.ts';
 import { type DialOptions, IDLE_TIMEOUT_MS } from '../net/options.ts';
 import type { TlsInfo } from '../net/tls.ts';
 import type { Credentials } from '../sasl/index.ts';
-import { type Capabilities, readCapabilities } from './capabilities.ts';
+import { type Capabilities, readCapabilities, recipientsLimit } from './capabilities.ts';
+import { deliver, type Receipt } from './deliver.ts';
 import { Dialogue } from './dialogue.ts';
 import { checkEnvelope, type Envelope, type Message } from './envelope.ts';
 import { EXTENSIONS, type Extension, type TransactionParameters, type Wishes } from './extensions/index.ts';
-import { recipientsRefused } from './failures.ts';
-import type { SmtpReply } from './reply.ts';
-import type { Command } from './session.ts';
-import { transfer } from './transfer.ts';
+import { tooManyAtOnce } from './failures.ts';
+import type { Recipient } from './transaction.ts';
 
 export interface SmtpOptions extends DialOptions {
   readonly credentials?: Credentials | undefined;
@@ -24,21 +23,15 @@ export interface SmtpOptions extends DialOptions {
 }
 
 export interface SendOptions {
-  /** Stop before DATA when any recipient is refused; otherwise the message goes to the others. */
+  /**
+   * Stop before DATA when any recipient is refused; otherwise the message goes to the others. Everybody is then in one
+   * transaction, or it is an `UnsupportedError`.
+   */
   readonly requireAll?: boolean | undefined;
   /** What is asked of the servers beyond delivery. */
   readonly wishes?: Wishes | undefined;
-  /** Told the octets of the message written so far. */
+  /** Told the octets of the message written so far, from the beginning again for each transaction. */
   readonly onProgress?: ((octets: number) => void) | undefined;
-}
-
-/** What became of a message that the server took: a reply for each recipient, and the one to the final dot. */
-export interface Receipt {
-  readonly accepted: ReadonlyMap<string, SmtpReply>;
-  readonly rejected: ReadonlyMap<string, SmtpReply>;
-  readonly reply: SmtpReply;
-  /** Octets of the message as it was composed. */
-  readonly size: number;
 }
 
 /** How long each step took. Absent: it did not happen. */
@@ -124,35 +117,24 @@ export class SmtpClient implements AsyncDisposable {
   }
 
   /**
-   * One mail transaction (RFC 5321 3.3). Resolves once the server has taken the message for at least one recipient. An
-   * error with `delivery: 'in-doubt'` means that the final dot left and no reply came: it may have been delivered.
+   * One message, in one mail transaction (RFC 5321 3.3), or in several where the server takes fewer recipients at a time
+   * and the message can be iterated again. Resolves once the server has taken it for at least one recipient. An error with
+   * `delivery: 'in-doubt'` means that its end left and no reply came: it may have been delivered. The error's `recipients`
+   * say to whom, and who had it, or was refused, before.
    */
   async send(envelope: Envelope, message: Message, options: SendOptions = {}): Promise<Receipt> {
     checkEnvelope(envelope);
-    const { mail, rcpts } = this.#arguments(envelope, message, options.wishes ?? {});
-    if (this.#dialogue.state === 'mail' || this.#dialogue.state === 'rcpt') await this.rset();
-
+    const requireAll = options.requireAll === true;
+    const limit = recipientsLimit(this.#capabilities);
+    if (requireAll && envelope.recipients.length > limit)
+      throw tooManyAtOnce(envelope.recipients.length, limit);
+    const { mail, recipients } = this.#arguments(envelope, message, options.wishes ?? {});
     const started = performance.now();
-    const accepted = new Map<string, SmtpReply>();
-    const refused = new Map<string, SmtpReply>();
-    const [answer, ...answers] = await this.#dialogue.group([
-      { verb: 'MAIL', argument: mail },
-      ...rcpts.map((argument): Command => ({ verb: 'RCPT', argument })),
-    ]);
-    if (answer?.ok !== true) throw this.#dialogue.refusal(answer);
-    for (const [index, exchange] of answers.entries()) {
-      if (exchange.reply.code === 421) throw this.#dialogue.refusal(exchange);
-      (exchange.ok ? accepted : refused).set(envelope.recipients[index] as string, exchange.reply);
-    }
-    if (accepted.size === 0 || (options.requireAll === true && refused.size > 0)) {
-      throw recipientsRefused(refused, envelope.recipients.length);
-    }
-
-    await this.#dialogue.ask({ verb: 'DATA' });
     const idleMs = this.#options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
-    const { reply, size } = await transfer(this.#dialogue, message, idleMs, options.onProgress);
+    const task = { mail, message, requireAll, idleMs, onProgress: options.onProgress };
+    const receipt = await deliver(this.#dialogue, task, recipients, limit);
     this.#timings.data = performance.now() - started;
-    return { accepted, rejected: refused, reply, size };
+    return receipt;
   }
 
   /** Takes back a transaction that was begun. */
@@ -300,7 +282,7 @@ export class SmtpClient implements AsyncDisposable {
     { reversePath, recipients }: Envelope,
     message: Pick<Message, 'size' | 'eightBit' | 'smtpUtf8'>,
     wishes: Wishes,
-  ): { mail: string; rcpts: string[] } {
+  ): { mail: string; recipients: Recipient[] } {
     const parameters: TransactionParameters = {
       ...wishes,
       size: message.size,
@@ -316,11 +298,13 @@ export class SmtpClient implements AsyncDisposable {
     const words = active.flatMap((extension) => extension.mail?.(parameters) ?? []);
     return {
       mail: [`FROM:<${reversePath}>`, ...words].join(' '),
-      rcpts: recipients.map((path) =>
-        [`TO:<${path}>`, ...active.flatMap((extension) => extension.rcpt?.(parameters, path) ?? [])].join(
-          ' ',
-        ),
-      ),
+      recipients: recipients.map((path) => ({
+        path,
+        argument: [
+          `TO:<${path}>`,
+          ...active.flatMap((extension) => extension.rcpt?.(parameters, path) ?? []),
+        ].join(' '),
+      })),
     };
   }
 }

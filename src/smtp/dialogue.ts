@@ -25,6 +25,11 @@ export class Dialogue {
     return this.#session.state;
   }
 
+  /** Whether a transaction has begun that only RSET can end. */
+  get isOpen(): boolean {
+    return this.state === 'mail' || this.state === 'rcpt';
+  }
+
   /** Begins anew after STARTTLS: what came before could have come from anybody (RFC 3207 4.2). */
   restart(): void {
     this.#session = new SmtpSession('greeted');

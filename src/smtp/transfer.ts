@@ -1,24 +1,33 @@
 import { Stuffer } from '../codec/dots.ts';
-import { MailError } from '../errors.ts';
+import { DataError } from '../errors.ts';
 import type { Dialogue } from './dialogue.ts';
 import type { Message } from './envelope.ts';
-import { inDoubt } from './failures.ts';
-import type { SmtpReply } from './reply.ts';
+import type { Exchange } from './session.ts';
 
 /** What may be kept back to leave in one packet with what follows. */
 const SMALL = 16 * 1024;
 
+/** What the server made of a message that has left whole. */
+export interface Transferred {
+  /** Absent: none came, and `lost` says why. */
+  readonly verdict: Exchange | undefined;
+  readonly lost: unknown;
+  /** Octets of the message as it was read. */
+  readonly size: number;
+}
+
 /**
  * Writes the message behind the 354 reply, and reads the verdict. The dot leaves only after every octet of its source has:
- * a source that fails, or a server that answers early, leaves no message behind. After the dot a missing reply is an error
- * with `delivery: 'in-doubt'` (RFC 1047).
+ * a source that fails, or a server that answers early, leaves no message behind. So does one that is not of the `expected`
+ * size: what is read a second time has to be what was read the first time.
  */
 export async function transfer(
   dialogue: Dialogue,
   message: Message,
   idleMs: number,
   onProgress: ((octets: number) => void) | undefined,
-): Promise<{ readonly reply: SmtpReply; readonly size: number }> {
+  expected: number | undefined,
+): Promise<Transferred> {
   const { connection } = dialogue;
   const stuffer = new Stuffer();
   let size = 0;
@@ -37,6 +46,7 @@ export async function transfer(
       size += chunk.length;
       onProgress?.(size);
     }
+    checkSize(size, expected);
     dialogue.end();
     connection.note(`the message, ${size} octets, and the dot that ends it`);
     await connection.write(Buffer.concat([held, stuffer.finish()]), idleMs, 'eod');
@@ -46,17 +56,26 @@ export async function transfer(
     connection.close();
     throw failure;
   }
+  return { ...(await readVerdict(dialogue)), size };
+}
+
+export function checkSize(size: number, expected: number | undefined): void {
+  if (expected === undefined || size === expected) return;
+  throw new DataError(`the message was ${expected} octets long, and ${size} when it was read again`, {
+    stage: 'data',
+  });
+}
+
+/** The reply to a message that has left; that there is none is told, not thrown. */
+async function readVerdict(dialogue: Dialogue): Promise<Pick<Transferred, 'verdict' | 'lost'>> {
   try {
-    const exchange = await dialogue.receive();
-    if (!exchange.ok) throw dialogue.refusal(exchange);
-    return { reply: exchange.reply, size };
+    return { verdict: await dialogue.receive(), lost: undefined };
   } catch (error) {
-    if (error instanceof MailError && error.reply !== undefined) throw error;
-    connection.close();
-    throw inDoubt(error, connection);
+    return { verdict: undefined, lost: error };
   }
 }
 
+/** What the server said, if it did, as a failure; else `instead`. */
 async function lastWords(dialogue: Dialogue, instead: unknown): Promise<unknown> {
   try {
     const exchange = await dialogue.receive();
