@@ -87,7 +87,7 @@ export class Connection {
     connection = new Connection(options, socket, inbox, context);
     options.transcript?.note(
       '*',
-      `connected to ${where(options)} (${socket.remoteAddress ?? 'unknown'})`,
+      `connected to ${where(options)} (${socket.remoteAddress ?? 'this machine'})`,
       false,
     );
     if (options.security === 'implicit') await connection.secure(deadline.remainingMs);

@@ -10,9 +10,12 @@ import { Dialogue } from './dialogue.ts';
 import { checkEnvelope, type Envelope, type Message } from './envelope.ts';
 import { EXTENSIONS, type Extension, type TransactionParameters, type Wishes } from './extensions/index.ts';
 import { tooManyAtOnce } from './failures.ts';
+import type { MailProtocol } from './session.ts';
 import type { Recipient } from './transaction.ts';
 
 export interface SmtpOptions extends DialOptions {
+  /** `lmtp` (RFC 2033) delivers to each recipient by itself: one may be refused after the message has left. */
+  readonly protocol?: MailProtocol | undefined;
   readonly credentials?: Credentials | undefined;
   /** A SASL mechanism by name; the strongest offered when absent; `none` to send without a log-in. */
   readonly mechanism?: string | undefined;
@@ -61,7 +64,7 @@ export class SmtpClient implements AsyncDisposable {
   private constructor(connection: Connection, options: SmtpOptions) {
     this.#connection = connection;
     this.#options = options;
-    this.#dialogue = new Dialogue(connection, options.idleTimeoutMs);
+    this.#dialogue = new Dialogue(connection, options.protocol ?? 'smtp', options.idleTimeoutMs);
   }
 
   /** Dials, greets, puts TLS on and logs in, as `options` say; the client is ready for `send`. */
@@ -218,7 +221,8 @@ export class SmtpClient implements AsyncDisposable {
 
   async #hello(): Promise<void> {
     const name = this.#options.ehlo ?? defaultName(this.#connection.localAddress);
-    const ehlo = await this.#dialogue.exchange({ verb: 'EHLO', argument: name });
+    const lmtp = this.#options.protocol === 'lmtp';
+    const ehlo = await this.#dialogue.exchange({ verb: lmtp ? 'LHLO' : 'EHLO', argument: name });
     if (ehlo.ok) {
       this.#capabilities = readCapabilities(ehlo.reply.lines);
       this.#dialogue.pipelining = this.#capabilities.has('PIPELINING');
@@ -226,7 +230,7 @@ export class SmtpClient implements AsyncDisposable {
     }
     const { code } = ehlo.reply;
     // Only a server that does not know the command is asked the old way; without EHLO there is neither TLS nor a log-in.
-    if (code !== 500 && code !== 502) throw this.#dialogue.refusal(ehlo);
+    if (lmtp || (code !== 500 && code !== 502)) throw this.#dialogue.refusal(ehlo);
     await this.#dialogue.ask({ verb: 'HELO', argument: name });
     this.#capabilities = new Map();
   }

@@ -3,7 +3,7 @@ import type { Connection } from '../net/connection.ts';
 import { Deadline } from '../net/deadline.ts';
 import { withoutChallenge } from '../net/redacted.ts';
 import { rejected } from './failures.ts';
-import { type Command, type Exchange, SmtpSession, type State, VERBS } from './session.ts';
+import { type Command, type Exchange, type MailProtocol, SmtpSession, type State, VERBS } from './session.ts';
 
 /** So many commands may wait for their replies: neither side's buffers can then block the other (RFC 2920 3.1). */
 const WINDOW = 100;
@@ -12,17 +12,25 @@ const WINDOW = 100;
 export class Dialogue {
   readonly connection: Connection;
   readonly #patienceMs: number | undefined;
-  #session = new SmtpSession();
+  readonly protocol: MailProtocol;
+  #session: SmtpSession;
   /** Whether commands may go out in groups: what EHLO said of PIPELINING. */
   pipelining = false;
 
-  constructor(connection: Connection, patienceMs: number | undefined) {
+  constructor(connection: Connection, protocol: MailProtocol, patienceMs: number | undefined) {
     this.connection = connection;
+    this.protocol = protocol;
+    this.#session = new SmtpSession('opening', protocol);
     this.#patienceMs = patienceMs;
   }
 
   get state(): State {
     return this.#session.state;
+  }
+
+  /** Whether a reply is due. */
+  get isWaiting(): boolean {
+    return this.#session.due !== undefined;
   }
 
   /** Whether a transaction has begun that only RSET can end. */
@@ -32,7 +40,7 @@ export class Dialogue {
 
   /** Begins anew after STARTTLS: what came before could have come from anybody (RFC 3207 4.2). */
   restart(): void {
-    this.#session = new SmtpSession('greeted');
+    this.#session = new SmtpSession('greeted', this.protocol);
     this.pipelining = false;
   }
 

@@ -4,3 +4,4 @@ export type { Receipt } from './deliver.ts';
 export type { Envelope, Message } from './envelope.ts';
 export type { DsnCondition, Wishes } from './extensions/index.ts';
 export { detailOf, replyLine, type SmtpReply } from './reply.ts';
+export type { MailProtocol } from './session.ts';

@@ -30,10 +30,14 @@ interface Rule {
   readonly stage: Stage;
 }
 
+/** LMTP (RFC 2033) is SMTP with another greeting, and a reply for each recipient after the message. */
+export type MailProtocol = 'smtp' | 'lmtp';
+
 /** The whole state machine. GREETING and END are no commands, but both are answered like one. */
 export const VERBS = {
   GREETING: { from: ['opening'], to: 'greeted', last: true, seconds: 60, stage: 'greeting' },
   EHLO: { from: ['greeted', 'ready'], to: 'ready', last: true, seconds: 60, stage: 'ehlo' },
+  LHLO: { from: ['greeted', 'ready'], to: 'ready', last: true, seconds: 60, stage: 'ehlo' },
   HELO: { from: ['greeted', 'ready'], to: 'ready', last: true, seconds: 60, stage: 'ehlo' },
   STARTTLS: { from: ['ready'], to: 'securing', last: true, seconds: 60, stage: 'tls' },
   AUTH: { from: ['ready'], to: { 235: 'ready', 334: 'auth' }, last: true, seconds: 60, stage: 'auth' },
@@ -92,12 +96,16 @@ export interface Exchange {
  */
 export class SmtpSession {
   readonly #parser = new ReplyParser();
+  readonly #protocol: MailProtocol;
   readonly #queue: { readonly verb: Verb; readonly command: string }[] = [];
   #state: State;
   #ahead: State;
+  /** The recipients that the transaction has so far. */
+  #recipients = 0;
 
   /** `greeted` for the session that begins after STARTTLS: there is no second greeting (RFC 3207 4.2). */
-  constructor(state: 'opening' | 'greeted' = 'opening') {
+  constructor(state: 'opening' | 'greeted' = 'opening', protocol: MailProtocol = 'smtp') {
+    this.#protocol = protocol;
     this.#state = state;
     this.#ahead = state;
     if (state === 'opening') this.#queue.push({ verb: 'GREETING', command: 'the connection' });
@@ -129,7 +137,8 @@ export class SmtpSession {
     const limit = verb === 'AUTH' || verb === 'RESPONSE' ? AUTH_LINE_LIMIT : COMMAND_LIMIT;
     if (Buffer.byteLength(text) > limit)
       throw new UsageError(`${verb} would be a line of more than ${limit} octets`);
-    this.#queue.push({ verb, command });
+    const replies = verb === 'END' && this.#protocol === 'lmtp' ? this.#recipients : 1;
+    for (let count = 0; count < replies; count++) this.#queue.push({ verb, command });
     if (typeof rule.to === 'string') this.#ahead = rule.to;
     return { line: `${text}\r\n`, shown: command };
   }
@@ -157,6 +166,8 @@ export class SmtpSession {
         stage: rule.stage,
       });
     }
+    if (next !== undefined && asked.verb === 'MAIL') this.#recipients = 0;
+    if (next !== undefined && asked.verb === 'RCPT') this.#recipients += 1;
     if (next !== undefined && rule.from.includes(this.#state)) this.#state = next;
     if (next === undefined && rule.refused !== undefined) this.#state = rule.refused;
     if (this.#queue.length === 0) this.#ahead = this.#state;

@@ -2,7 +2,7 @@ import type { Dialogue } from './dialogue.ts';
 import type { Message } from './envelope.ts';
 import { inDoubt, recipientsRefused } from './failures.ts';
 import type { SmtpReply } from './reply.ts';
-import type { Command } from './session.ts';
+import type { Command, Exchange } from './session.ts';
 import { transfer } from './transfer.ts';
 
 /** A forward-path, and the argument of RCPT that it becomes. */
@@ -57,28 +57,53 @@ export async function transact(
     ...recipients.map(({ argument }): Command => ({ verb: 'RCPT', argument })),
   ]);
   if (answer?.ok !== true) throw dialogue.refusal(answer);
-  const taken = new Map<string, SmtpReply>();
+  const taken: [path: string, reply: SmtpReply][] = [];
   const refused = new Map<string, SmtpReply>();
   const tooMany: Recipient[] = [];
   for (const [index, exchange] of answers.entries()) {
     if (exchange.reply.code === 421) throw dialogue.refusal(exchange);
     const recipient = recipients[index] as Recipient;
-    (exchange.ok ? taken : refused).set(recipient.path, exchange.reply);
-    if (!exchange.ok && taken.size > 0 && saysEnough(exchange.reply)) tooMany.push(recipient);
+    if (exchange.ok) taken.push([recipient.path, exchange.reply]);
+    else {
+      refused.set(recipient.path, exchange.reply);
+      if (taken.length > 0 && saysEnough(exchange.reply)) tooMany.push(recipient);
+    }
   }
   if (requireAll && refused.size > 0) throw recipientsRefused(refused, recipients.length);
   for (const [path, reply] of refused) tally.rejected.set(path, reply);
-  if (taken.size === 0) return { reply: undefined, size: 0, taken: 0, tooMany };
+  if (taken.length === 0) return { reply: undefined, size: 0, taken: 0, tooMany };
 
   await dialogue.ask({ verb: 'DATA' });
-  const { verdict, lost, size } = await transfer(dialogue, message, idleMs, onProgress, expected);
-  if (verdict === undefined) throw inDoubt(lost, dialogue.connection, tally, [...taken.keys()]);
-  if (!verdict.ok) throw dialogue.refusal(verdict);
-  for (const [path, reply] of taken) {
-    tally.accepted.set(path, reply);
-    tally.rejected.delete(path);
+  const { verdicts, lost, size } = await transfer(dialogue, message, idleMs, onProgress, expected);
+  const reply = dialogue.protocol === 'lmtp' ? enterEach(verdicts) : enterAll(verdicts[0]);
+  return { reply, size, taken: taken.length, tooMany };
+
+  /** SMTP: the one reply is everybody's. */
+  function enterAll(verdict: Exchange | undefined): SmtpReply {
+    if (verdict === undefined) throw inDoubt(lost, dialogue.connection, tally, [...new Map(taken).keys()]);
+    if (!verdict.ok) throw dialogue.refusal(verdict);
+    for (const [path, reply] of taken) enter(path, reply, true);
+    return verdict.reply;
   }
-  return { reply: verdict.reply, size, taken: taken.size, tooMany };
+
+  /** LMTP: each recipient's own reply, in the order of RCPT (RFC 2033 4.2). */
+  function enterEach(verdicts: readonly Exchange[]): SmtpReply | undefined {
+    let last: SmtpReply | undefined;
+    const doubtful: string[] = [];
+    for (const [index, [path]] of taken.entries()) {
+      const verdict = verdicts[index];
+      if (verdict === undefined) doubtful.push(path);
+      else enter(path, verdict.reply, verdict.ok);
+      if (verdict?.ok === true) last = verdict.reply;
+    }
+    if (doubtful.length > 0) throw inDoubt(lost, dialogue.connection, tally, doubtful);
+    return last;
+  }
+
+  function enter(path: string, reply: SmtpReply, ok: boolean): void {
+    (ok ? tally.accepted : tally.rejected).set(path, reply);
+    if (ok) tally.rejected.delete(path);
+  }
 }
 
 /**

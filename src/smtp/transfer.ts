@@ -9,15 +9,15 @@ const SMALL = 16 * 1024;
 
 /** What the server made of a message that has left whole. */
 export interface Transferred {
-  /** Absent: none came, and `lost` says why. */
-  readonly verdict: Exchange | undefined;
+  /** One, or in LMTP one for each accepted recipient, in order. Those that did not come are missing: `lost` says why. */
+  readonly verdicts: readonly Exchange[];
   readonly lost: unknown;
   /** Octets of the message as it was read. */
   readonly size: number;
 }
 
 /**
- * Writes the message behind the 354 reply, and reads the verdict. The dot leaves only after every octet of its source has:
+ * Writes the message behind the 354 reply, and reads what is said of it. The dot leaves only after every octet of its source has:
  * a source that fails, or a server that answers early, leaves no message behind. So does one that is not of the `expected`
  * size: what is read a second time has to be what was read the first time.
  */
@@ -56,7 +56,7 @@ export async function transfer(
     connection.close();
     throw failure;
   }
-  return { ...(await readVerdict(dialogue)), size };
+  return { ...(await readVerdicts(dialogue)), size };
 }
 
 export function checkSize(size: number, expected: number | undefined): void {
@@ -66,13 +66,16 @@ export function checkSize(size: number, expected: number | undefined): void {
   });
 }
 
-/** The reply to a message that has left; that there is none is told, not thrown. */
-async function readVerdict(dialogue: Dialogue): Promise<Pick<Transferred, 'verdict' | 'lost'>> {
+/** The replies to a message that has left; that one is missing is told, not thrown. */
+export async function readVerdicts(dialogue: Dialogue): Promise<Pick<Transferred, 'verdicts' | 'lost'>> {
+  const verdicts: Exchange[] = [];
   try {
-    return { verdict: await dialogue.receive(), lost: undefined };
+    while (dialogue.isWaiting) verdicts.push(await dialogue.receive());
   } catch (error) {
-    return { verdict: undefined, lost: error };
+    return { verdicts, lost: error };
   }
+  const last = verdicts.at(-1);
+  return { verdicts, lost: last === undefined || last.ok ? undefined : dialogue.refusal(last) };
 }
 
 /** What the server said, if it did, as a failure; else `instead`. */
