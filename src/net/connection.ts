@@ -256,8 +256,8 @@ export class Connection {
     this.#options.transcript?.note('*', `${this.#tls.version} ${this.#tls.cipher}`, true);
   }
 
-  note(text: string): void {
-    this.#options.transcript?.note('*', text, this.#tls !== undefined);
+  note(text: string, direction: 'C' | '*' = '*'): void {
+    this.#options.transcript?.note(direction, text, this.#tls !== undefined);
   }
 
   /** Closes at once. What was already read can still be taken; whatever waits, or comes to wait, fails. */

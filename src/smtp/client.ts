@@ -10,6 +10,7 @@ import { Dialogue } from './dialogue.ts';
 import { checkEnvelope, type Envelope, type Message } from './envelope.ts';
 import { EXTENSIONS, type Extension, type TransactionParameters, type Wishes } from './extensions/index.ts';
 import { tooManyAtOnce } from './failures.ts';
+import type { SmtpReply } from './reply.ts';
 import type { MailProtocol } from './session.ts';
 import type { Recipient } from './transaction.ts';
 
@@ -31,6 +32,8 @@ export interface SendOptions {
    * transaction, or it is an `UnsupportedError`.
    */
   readonly requireAll?: boolean | undefined;
+  /** By BDAT in place of DATA (CHUNKING, RFC 3030). A binary message goes so unasked. */
+  readonly chunking?: boolean | undefined;
   /** What is asked of the servers beyond delivery. */
   readonly wishes?: Wishes | undefined;
   /** Told the octets of the message written so far, from the beginning again for each transaction. */
@@ -127,14 +130,15 @@ export class SmtpClient implements AsyncDisposable {
    */
   async send(envelope: Envelope, message: Message, options: SendOptions = {}): Promise<Receipt> {
     checkEnvelope(envelope);
+    const chunking = options.chunking === true || message.binary === true;
     const requireAll = options.requireAll === true;
     const limit = recipientsLimit(this.#capabilities);
     if (requireAll && envelope.recipients.length > limit)
       throw tooManyAtOnce(envelope.recipients.length, limit);
-    const { mail, recipients } = this.#arguments(envelope, message, options.wishes ?? {});
+    const { mail, recipients } = this.#arguments(envelope, message, options.wishes ?? {}, chunking);
     const started = performance.now();
     const idleMs = this.#options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
-    const task = { mail, message, requireAll, idleMs, onProgress: options.onProgress };
+    const task = { mail, message, chunking, requireAll, idleMs, onProgress: options.onProgress };
     const receipt = await deliver(this.#dialogue, task, recipients, limit);
     this.#timings.data = performance.now() - started;
     return receipt;
@@ -169,10 +173,14 @@ export class SmtpClient implements AsyncDisposable {
   /** Asks for each recipient in a transaction that is taken back (MAIL, RCPT, RSET): the replies, also a no, by path. */
   async tryRecipients(envelope: Envelope): Promise<ReadonlyMap<string, SmtpReply>> {
     checkEnvelope(envelope);
-    const { mail, rcpts } = this.#arguments(envelope, {}, {});
-    if (this.#dialogue.state === 'mail' || this.#dialogue.state === 'rcpt') await this.rset();
+    const { mail, recipients } = this.#arguments(envelope, {}, {}, false);
+    if (this.#dialogue.isOpen) await this.rset();
     const { tryRecipients } = await import('./inquiry.ts');
-    const replies = await tryRecipients(this.#dialogue, mail, rcpts);
+    const replies = await tryRecipients(
+      this.#dialogue,
+      mail,
+      recipients.map(({ argument }) => argument),
+    );
     return new Map(replies.map((reply, index) => [envelope.recipients[index] as string, reply]));
   }
 
@@ -284,13 +292,16 @@ export class SmtpClient implements AsyncDisposable {
   /** The arguments of MAIL and of each RCPT; throws what the server lacks for the transaction, before it begins. */
   #arguments(
     { reversePath, recipients }: Envelope,
-    message: Pick<Message, 'size' | 'eightBit' | 'smtpUtf8'>,
+    message: Pick<Message, 'size' | 'eightBit' | 'binary' | 'smtpUtf8'>,
     wishes: Wishes,
+    chunking: boolean,
   ): { mail: string; recipients: Recipient[] } {
     const parameters: TransactionParameters = {
       ...wishes,
       size: message.size,
       eightBit: message.eightBit === true,
+      binary: message.binary === true,
+      chunking,
       utf8: message.smtpUtf8 === true || [reversePath, ...recipients].some((path) => /[^\0-\x7f]/.test(path)),
     };
     const offered = (extension: Extension) => this.#capabilities.get(extension.keyword);

@@ -28,14 +28,14 @@ export class Dialogue {
     return this.#session.state;
   }
 
-  /** Whether a reply is due. */
-  get isWaiting(): boolean {
-    return this.#session.due !== undefined;
+  /** How many replies are due. */
+  get waiting(): number {
+    return this.#session.waiting;
   }
 
   /** Whether a transaction has begun that only RSET can end. */
   get isOpen(): boolean {
-    return this.state === 'mail' || this.state === 'rcpt';
+    return this.state === 'mail' || this.state === 'rcpt' || this.state === 'chunk';
   }
 
   /** Begins anew after STARTTLS: what came before could have come from anybody (RFC 3207 4.2). */
@@ -80,6 +80,13 @@ export class Dialogue {
   /** The end of the data, for the session; the caller writes it behind the last octets. */
   end(): void {
     this.#session.send({ verb: 'END' });
+  }
+
+  /** A line for the caller to write, together with the octets that belong to it. */
+  line(command: Command): string {
+    const { line, shown } = this.#session.send(command);
+    this.connection.note(shown, 'C');
+    return line;
   }
 
   /** The next reply, within one deadline for all its lines. */

@@ -26,7 +26,7 @@ export function rejected({ verb, command, reply, early }: Exchange): RejectedErr
 
 function subject(verb: Exchange['verb'], command: string): string {
   if (verb === 'GREETING') return 'the connection';
-  if (verb === 'END') return 'the message';
+  if (verb === 'END' || verb === 'BDAT' || verb === 'LAST') return 'the message';
   return command;
 }
 

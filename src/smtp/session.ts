@@ -11,6 +11,7 @@ export type State =
   | 'mail'
   | 'rcpt'
   | 'data'
+  | 'chunk'
   | 'closed';
 
 interface Rule {
@@ -33,7 +34,7 @@ interface Rule {
 /** LMTP (RFC 2033) is SMTP with another greeting, and a reply for each recipient after the message. */
 export type MailProtocol = 'smtp' | 'lmtp';
 
-/** The whole state machine. GREETING and END are no commands, but both are answered like one. */
+/** The whole state machine. GREETING and END are no commands, but both are answered like one; LAST is BDAT with its last chunk. */
 export const VERBS = {
   GREETING: { from: ['opening'], to: 'greeted', last: true, seconds: 60, stage: 'greeting' },
   EHLO: { from: ['greeted', 'ready'], to: 'ready', last: true, seconds: 60, stage: 'ehlo' },
@@ -53,7 +54,17 @@ export const VERBS = {
   RCPT: { from: ['mail', 'rcpt'], to: 'rcpt', seconds: 60, stage: 'rcpt' },
   DATA: { from: ['rcpt'], to: { 354: 'data' }, last: true, seconds: 60, stage: 'data' },
   END: { from: ['data'], to: 'ready', refused: 'ready', last: true, seconds: 600, stage: 'eod' },
-  RSET: { from: ['ready', 'mail', 'rcpt'], to: 'ready', seconds: 60, stage: 'rset' },
+  // A refused chunk ends the transaction, as far as anything but RSET goes (RFC 3030 2).
+  BDAT: { from: ['rcpt', 'chunk'], to: 'chunk', refused: 'rcpt', seconds: 180, stage: 'data' },
+  LAST: {
+    from: ['rcpt', 'chunk'],
+    to: 'ready',
+    refused: 'ready',
+    last: true,
+    seconds: 600,
+    stage: 'eod',
+  },
+  RSET: { from: ['ready', 'mail', 'rcpt', 'chunk'], to: 'ready', seconds: 60, stage: 'rset' },
   NOOP: { from: ['greeted', 'ready', 'mail', 'rcpt'], last: true, seconds: 60, stage: 'noop' },
   // Possible at any time, also before EHLO (RFC 5321 4.1.4), and last in a group (RFC 2920 3.1).
   VRFY: { from: ['greeted', 'ready', 'mail', 'rcpt'], last: true, seconds: 60, stage: 'vrfy' },
@@ -120,6 +131,11 @@ export class SmtpSession {
     return this.#queue[0]?.verb;
   }
 
+  /** How many replies are due. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
   /** The line for a command, its CRLF included. `UsageError` where it is illegal here or cannot be written on one line. */
   send({ verb, argument, shown }: Command): { readonly line: string; readonly shown: string } {
     const rule: Rule = VERBS[verb];
@@ -137,7 +153,7 @@ export class SmtpSession {
     const limit = verb === 'AUTH' || verb === 'RESPONSE' ? AUTH_LINE_LIMIT : COMMAND_LIMIT;
     if (Buffer.byteLength(text) > limit)
       throw new UsageError(`${verb} would be a line of more than ${limit} octets`);
-    const replies = verb === 'END' && this.#protocol === 'lmtp' ? this.#recipients : 1;
+    const replies = (verb === 'END' || verb === 'LAST') && this.#protocol === 'lmtp' ? this.#recipients : 1;
     for (let count = 0; count < replies; count++) this.#queue.push({ verb, command });
     if (typeof rule.to === 'string') this.#ahead = rule.to;
     return { line: `${text}\r\n`, shown: command };
@@ -187,5 +203,6 @@ export class SmtpSession {
 function lineOf(verb: Verb, argument: string | undefined): string {
   if (verb === 'RESPONSE' || verb === 'RAW') return argument ?? '';
   if (verb === 'END') return '.';
+  if (verb === 'LAST') return `BDAT ${argument} LAST`;
   return argument === undefined ? verb : `${verb} ${argument}`;
 }

@@ -16,6 +16,8 @@ export interface Task {
   /** The argument of MAIL. */
   readonly mail: string;
   readonly message: Message;
+  /** By BDAT in place of DATA. */
+  readonly chunking: boolean;
   readonly requireAll: boolean;
   readonly idleMs: number;
   readonly onProgress: ((octets: number) => void) | undefined;
@@ -46,14 +48,14 @@ export interface Outcome {
  */
 export async function transact(
   dialogue: Dialogue,
-  { mail, message, requireAll, idleMs, onProgress }: Task,
+  task: Task,
   recipients: readonly Recipient[],
   tally: Tally,
   expected: number | undefined,
 ): Promise<Outcome> {
   if (dialogue.isOpen) await dialogue.ask({ verb: 'RSET' });
   const [answer, ...answers] = await dialogue.group([
-    { verb: 'MAIL', argument: mail },
+    { verb: 'MAIL', argument: task.mail },
     ...recipients.map(({ argument }): Command => ({ verb: 'RCPT', argument })),
   ]);
   if (answer?.ok !== true) throw dialogue.refusal(answer);
@@ -69,12 +71,13 @@ export async function transact(
       if (taken.length > 0 && saysEnough(exchange.reply)) tooMany.push(recipient);
     }
   }
-  if (requireAll && refused.size > 0) throw recipientsRefused(refused, recipients.length);
+  if (task.requireAll && refused.size > 0) throw recipientsRefused(refused, recipients.length);
   for (const [path, reply] of refused) tally.rejected.set(path, reply);
   if (taken.length === 0) return { reply: undefined, size: 0, taken: 0, tooMany };
 
-  await dialogue.ask({ verb: 'DATA' });
-  const { verdicts, lost, size } = await transfer(dialogue, message, idleMs, onProgress, expected);
+  const { verdicts, lost, size } = task.chunking
+    ? await (await import('./chunks.ts')).transferChunks(dialogue, task, expected)
+    : await transfer(dialogue, task, expected);
   const reply = dialogue.protocol === 'lmtp' ? enterEach(verdicts) : enterAll(verdicts[0]);
   return { reply, size, taken: taken.length, tooMany };
 

@@ -7,6 +7,13 @@ import type { Exchange } from './session.ts';
 /** What may be kept back to leave in one packet with what follows. */
 const SMALL = 16 * 1024;
 
+/** A message on its way out. */
+export interface Body {
+  readonly message: Message;
+  readonly idleMs: number;
+  readonly onProgress: ((octets: number) => void) | undefined;
+}
+
 /** What the server made of a message that has left whole. */
 export interface Transferred {
   /** One, or in LMTP one for each accepted recipient, in order. Those that did not come are missing: `lost` says why. */
@@ -17,17 +24,16 @@ export interface Transferred {
 }
 
 /**
- * Writes the message behind the 354 reply, and reads what is said of it. The dot leaves only after every octet of its source has:
+ * Writes DATA, and the message behind the 354 reply, and reads what is said of it. The dot leaves only after every octet of its source has:
  * a source that fails, or a server that answers early, leaves no message behind. So does one that is not of the `expected`
  * size: what is read a second time has to be what was read the first time.
  */
 export async function transfer(
   dialogue: Dialogue,
-  message: Message,
-  idleMs: number,
-  onProgress: ((octets: number) => void) | undefined,
+  { message, idleMs, onProgress }: Body,
   expected: number | undefined,
 ): Promise<Transferred> {
+  await dialogue.ask({ verb: 'DATA' });
   const { connection } = dialogue;
   const stuffer = new Stuffer();
   let size = 0;
@@ -52,7 +58,7 @@ export async function transfer(
     await connection.write(Buffer.concat([held, stuffer.finish()]), idleMs, 'eod');
   } catch (error) {
     // Without its dot the message does not exist for the server; what it said about that outranks a broken socket.
-    const failure = connection.hasLine() ? await lastWords(dialogue, error) : error;
+    const failure = await lastWords(dialogue, error);
     connection.close();
     throw failure;
   }
@@ -66,11 +72,15 @@ export function checkSize(size: number, expected: number | undefined): void {
   });
 }
 
-/** The replies to a message that has left; that one is missing is told, not thrown. */
+/** The replies to a message that has left, those to its chunks first; that one is missing is told, not thrown. */
 export async function readVerdicts(dialogue: Dialogue): Promise<Pick<Transferred, 'verdicts' | 'lost'>> {
   const verdicts: Exchange[] = [];
   try {
-    while (dialogue.isWaiting) verdicts.push(await dialogue.receive());
+    while (dialogue.waiting > 0) {
+      const exchange = await dialogue.receive();
+      verdicts.push(exchange);
+      if (exchange.verb === 'BDAT' && !exchange.ok) break; // what follows it is no verdict
+    }
   } catch (error) {
     return { verdicts, lost: error };
   }
@@ -79,11 +89,14 @@ export async function readVerdicts(dialogue: Dialogue): Promise<Pick<Transferred
 }
 
 /** What the server said, if it did, as a failure; else `instead`. */
-async function lastWords(dialogue: Dialogue, instead: unknown): Promise<unknown> {
+export async function lastWords(dialogue: Dialogue, instead: unknown): Promise<unknown> {
   try {
-    const exchange = await dialogue.receive();
-    return exchange.ok ? instead : dialogue.refusal(exchange);
+    while (dialogue.connection.hasLine()) {
+      const exchange = await dialogue.receive();
+      if (!exchange.ok) return dialogue.refusal(exchange);
+    }
   } catch {
-    return instead;
+    // Neither is that an answer.
   }
+  return instead;
 }

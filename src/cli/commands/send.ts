@@ -67,7 +67,11 @@ async function send(ctx: Context, options: SendOptionValues, started: number): P
   const protocol = options.lmtp === true ? 'lmtp' : 'smtp';
   const client = await connectSmtp(ctx, (to) => ({ ...to, protocol }));
   ctx.output.document(connectionFields(client));
-  const receipt = await transfer(ctx, client, prepared, options.requireAll === true, wishes);
+  const receipt = await transfer(ctx, client, prepared, {
+    requireAll: options.requireAll === true,
+    chunking: options.chunking === true,
+    wishes,
+  });
   const server = placeOf(account);
   const exit = reportReceipt(ctx, receipt, client, {
     messageId,
@@ -90,20 +94,19 @@ async function transfer(
   ctx: Context,
   client: SmtpClient,
   { envelope, message }: Prepared,
-  requireAll: boolean,
-  wishes: Wishes | undefined,
+  how: {
+    readonly requireAll: boolean;
+    readonly chunking: boolean;
+    readonly wishes: Wishes | undefined;
+  },
 ) {
   const progress = ctx.progress({ label: 'sending', total: message.size });
   try {
-    return await client.send(envelope, message, {
-      requireAll,
-      wishes,
-      onProgress: (sent) => progress.update(sent),
-    });
+    return await client.send(envelope, message, { ...how, onProgress: (sent) => progress.update(sent) });
   } catch (error) {
     if (error instanceof MailError && error.connectionUsable) await client.quit();
     else client.close();
-    if (requireAll && error instanceof RecipientsError) {
+    if (how.requireAll && error instanceof RecipientsError) {
       ctx.output.verbose('--require-all: the message was sent to nobody');
     }
     throw error;
