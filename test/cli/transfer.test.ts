@@ -29,3 +29,27 @@ describe('send --chunking', () => {
     expect(server.lines).not.toContain('DATA');
   });
 });
+
+describe('send --lmtp', () => {
+  it('says who has it, who does not, and of whom nobody knows', async () => {
+    await using lmtp = await lineServer('220 mx LMTP\r\n', (line, socket) => {
+      if (line === 'DATA') return '354 go on\r\n';
+      if (line.startsWith('RCPT TO:<d@')) return '550 5.1.1 no such user\r\n';
+      if (/^(?:LHLO|MAIL|RCPT)/.test(line)) return '250 2.1.0 ok\r\n';
+      if (line === '.') socket.end('250 2.1.5 saved\r\n');
+      return '';
+    });
+    const { code, stdout, stderr } = await mailtool([
+      ...['send', '--lmtp', '--json', '-f', 'a@example.org', '-m', 'x'],
+      ...['b', 'c', 'd'].flatMap((name) => ['-t', `${name}@example.org`]),
+      ...['--smtp-host', '127.0.0.1', '--smtp-port', String(lmtp.port)],
+    ]);
+    expect(code).toBe(79);
+    expect(JSON.parse(stdout)).toMatchObject({
+      status: 'unknown',
+      accepted: [{ address: 'b@example.org', reply: { code: 250 } }],
+      rejected: [{ address: 'd@example.org', reply: { code: 550 } }],
+    });
+    expect(stderr).toContain('delivery to <c@example.org> is in doubt; it was taken for <b@example.org>');
+  });
+});
