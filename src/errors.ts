@@ -66,6 +66,14 @@ export interface ReplyDetail {
   readonly text: string;
 }
 
+/** What is known of each recipient when delivery to some is in doubt: by forward-path, with the server's reply. */
+export interface RecipientsKnown {
+  /** They have the message. */
+  readonly accepted: ReadonlyMap<string, ReplyDetail>;
+  readonly rejected: ReadonlyMap<string, ReplyDetail>;
+  readonly inDoubt: readonly string[];
+}
+
 export interface ErrorDetails {
   readonly stage?: Stage;
   /** What to do next: one sentence for the person who reads the error. */
@@ -75,6 +83,7 @@ export interface ErrorDetails {
   readonly reply?: ReplyDetail | undefined;
   readonly delivery?: Delivery;
   readonly retryable?: boolean;
+  readonly recipients?: RecipientsKnown | undefined;
   readonly cause?: unknown;
 }
 
@@ -86,6 +95,8 @@ export abstract class MailError extends Error {
   readonly command: string | undefined;
   readonly reply: ReplyDetail | undefined;
   readonly delivery: Delivery;
+  /** Given with `in-doubt`, where a message was on its way to several. */
+  readonly recipients: RecipientsKnown | undefined;
   /** True only where trying again can help and cannot send twice. */
   readonly retryable: boolean;
   /** False: the connection that this came from has been, or must be, closed. */
@@ -99,6 +110,7 @@ export abstract class MailError extends Error {
     this.command = details.command;
     this.reply = details.reply;
     this.delivery = details.delivery ?? 'not-sent';
+    this.recipients = details.recipients;
     this.retryable = this.delivery === 'not-sent' && (details.retryable ?? false);
   }
 

@@ -11,6 +11,7 @@ export {
   type PeerCertificate,
   ProtocolError,
   RecipientsError,
+  type RecipientsKnown,
   RejectedError,
   type ReplyDetail,
   type Stage,

@@ -9,8 +9,13 @@ export async function connectSmtp(
 ): Promise<SmtpClient> {
   const account = await ctx.account('smtp');
   const options = { ...(await ctx.clientOptions(account)), ehlo: ctx.settings.text('ehlo') };
-  ctx.output.verbose(`connecting to ${account.host}:${account.port} (${account.security})`);
+  ctx.output.verbose(`connecting to ${placeOf(account)} (${account.security})`);
   return smtpClient(change(options));
+}
+
+/** A server as people write it: `host:port`, or the path of a Unix socket. */
+export function placeOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  return host.startsWith('/') ? host : `${host}:${port}`;
 }
 
 /** A client for exactly these options. */
@@ -38,7 +43,7 @@ export async function explainSilence<Options extends ClientOptions, Client>(
     if (!silent || !(await speaksTls(options))) throw error;
     const { host, port, security } = options;
     throw new TlsError(
-      `${host}:${port} expects TLS from the first octet, and was spoken to in plain text (${security})`,
+      `${placeOf({ host, port })} expects TLS from the first octet, and was spoken to in plain text (${security})`,
       { cause: error, hint: 'use implicit TLS: --smtp-tls implicit, or --pop3-tls implicit' },
     );
   }

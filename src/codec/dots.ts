@@ -23,9 +23,15 @@ export function markWireReady<T extends Uint8Array>(lines: T): T {
  * doubled, since a lax server takes `LF . LF` for the end (SMTP smuggling, RFC 5321 2.3.8).
  */
 export class Stuffer {
+  readonly #dots: boolean;
   #lineStart = true;
   /** CRs seen whose meaning the next octet decides: none, one, or two. */
   #heldCr = 0;
+
+  /** Without `dots` line ends alone are made right: a text whose length is told needs no end that it could hold. */
+  constructor(dots = true) {
+    this.#dots = dots;
+  }
 
   stuff(chunk: Uint8Array): Uint8Array {
     if (this.#lineStart && this.#heldCr === 0 && wireReady.has(chunk)) return chunk;
@@ -57,7 +63,7 @@ export class Stuffer {
         heldCr = 0;
       }
       if (lineStart) {
-        if (octet === DOT) out[at++] = DOT;
+        if (octet === DOT && this.#dots) out[at++] = DOT;
         lineStart = false;
       }
       out[at++] = octet;
@@ -67,10 +73,10 @@ export class Stuffer {
     return out.subarray(0, at);
   }
 
-  /** The end of the data: an open line is closed, no blank line is added, and the dot stands alone. */
+  /** The end of the data: an open line is closed, no blank line is added, and the dot, if there is one, stands alone. */
   finish(): Uint8Array {
     const ends = this.#heldCr > 0 ? this.#heldCr : this.#lineStart ? 0 : 1;
-    return Buffer.from(`${'\r\n'.repeat(ends)}.\r\n`, 'latin1');
+    return Buffer.from(`${'\r\n'.repeat(ends)}${this.#dots ? '.\r\n' : ''}`, 'latin1');
   }
 }
 

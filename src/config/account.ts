@@ -120,10 +120,10 @@ export function serverAccount(
 
 /**
  * Whether `host` is this machine whatever a name server says: `localhost` itself (names below it are often looked up),
- * 127.0.0.0/8 and ::1.
+ * 127.0.0.0/8, ::1, and the path of a Unix socket.
  */
 export function isLoopback(host: string): boolean {
-  if (host.toLowerCase() === 'localhost') return true;
+  if (host.startsWith('/') || host.toLowerCase() === 'localhost') return true;
   const octets = /^(?:::ffff:)?127\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/i.exec(host);
   if (octets !== null) return octets.slice(1).every((octet) => Number(octet) <= 255);
   return /^[0:]*:0{0,3}1$/.test(host);

@@ -52,6 +52,8 @@ export function parsePort(text: string): number {
 /** `name`, `name:port`, `192.0.2.1:25`, `2001:db8::1`, `[2001:db8::1]:25`. */
 export function parseHost(text: string): Endpoint {
   if (text.includes('://')) throw new BadValue(`${quote(text)} is a URL: give the host alone`);
+  const path = /^(?:unix:)?(\/.*)$/s.exec(text)?.[1];
+  if (path !== undefined) return { host: socketPath(path) };
   const bracketed = /^\[([^[\]]*)\](?::(.*))?$/s.exec(text);
   if (bracketed !== null) return endpoint(ipv6(bracketed[1] ?? '', text), bracketed[2]);
   const colon = text.indexOf(':');
@@ -189,6 +191,16 @@ export function quote(text: string): string {
 
 function endpoint(host: string, port: string | undefined): Endpoint {
   return port === undefined ? { host } : { host, port: parsePort(port) };
+}
+
+/** sun_path has 104 octets on some systems, with a NUL at its end. */
+const SOCKET_PATH_LIMIT = 103;
+
+function socketPath(path: string): string {
+  if (Buffer.byteLength(path) > SOCKET_PATH_LIMIT)
+    throw new BadValue(`the path of a Unix socket has at most ${SOCKET_PATH_LIMIT} octets: ${quote(path)}`);
+  if (!/^\/[^\s\p{C}]+$/u.test(path)) throw new BadValue(`${quote(path)} is not the path of a Unix socket`);
+  return path;
 }
 
 function ipv6(address: string, text: string): string {

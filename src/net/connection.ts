@@ -87,7 +87,7 @@ export class Connection {
     connection = new Connection(options, socket, inbox, context);
     options.transcript?.note(
       '*',
-      `connected to ${where(options)} (${socket.remoteAddress ?? 'unknown'})`,
+      `connected to ${where(options)} (${socket.remoteAddress ?? 'this machine'})`,
       false,
     );
     if (options.security === 'implicit') await connection.secure(deadline.remainingMs);
@@ -256,8 +256,8 @@ export class Connection {
     this.#options.transcript?.note('*', `${this.#tls.version} ${this.#tls.cipher}`, true);
   }
 
-  note(text: string): void {
-    this.#options.transcript?.note('*', text, this.#tls !== undefined);
+  note(text: string, direction: 'C' | '*' = '*'): void {
+    this.#options.transcript?.note(direction, text, this.#tls !== undefined);
   }
 
   /** Closes at once. What was already read can still be taken; whatever waits, or comes to wait, fails. */

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { ConnectionError, InterruptedError, type Stage, TimeoutError } from '../errors.ts';
+import { ConfigError, ConnectionError, InterruptedError, type Stage, TimeoutError } from '../errors.ts';
 import { type Deadline, within } from './deadline.ts';
 import type { DialOptions } from './options.ts';
 import { codeOf, wording } from './system-error.ts';
@@ -28,9 +28,14 @@ export async function dial(
   receive: (chunk: Buffer) => void,
 ): Promise<Socket> {
   const { host, port, signal } = options;
+  if (isSocketPath(host) && options.security !== 'none' && options.tls?.servername === undefined) {
+    throw new ConfigError('TLS over a Unix socket has no name to check the certificate by', {
+      stage: 'config',
+      hint: 'turn TLS off: nobody but this machine listens there; or give the name',
+    });
+  }
   const socket = connect({
-    host,
-    port,
+    ...(isSocketPath(host) ? { path: host } : { host, port }),
     noDelay: true,
     keepAlive: true,
     autoSelectFamily: true,
@@ -64,7 +69,14 @@ export async function dial(
   return socket;
 }
 
+/** Whether a host is the path of a Unix socket: no name begins with a slash. */
+function isSocketPath(host: string): boolean {
+  return host.startsWith('/');
+}
+
+/** A peer as people write it. */
 export function where({ host, port }: Peer): string {
+  if (isSocketPath(host)) return host;
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 

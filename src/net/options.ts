@@ -4,6 +4,7 @@ import type { Transcript } from './transcript.ts';
 
 /** Where and how to connect, and how long to wait: what every protocol's client needs. */
 export interface DialOptions {
+  /** A name, an address, or the path of a Unix socket, which begins with a slash: `port` then means nothing. */
   readonly host: string;
   readonly port: number;
   readonly security: Security;

@@ -24,3 +24,9 @@ export function offeredMechanisms(capabilities: Capabilities): ReadonlySet<strin
       .filter((name) => name !== ''),
   );
 }
+
+/** How many recipients one transaction may have (RFC 9422 4.2); infinitely many where the server does not say. */
+export function recipientsLimit(capabilities: Capabilities): number {
+  const limit = /(?:^|\s)RCPTMAX=([1-9][0-9]{0,5})(?=\s|$)/i.exec(capabilities.get('LIMITS') ?? '')?.[1];
+  return limit === undefined ? Number.POSITIVE_INFINITY : Number(limit);
+}

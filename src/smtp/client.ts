@@ -4,16 +4,19 @@ import { Connection } from '../net/connection.ts';
 import { type DialOptions, IDLE_TIMEOUT_MS } from '../net/options.ts';
 import type { TlsInfo } from '../net/tls.ts';
 import type { Credentials } from '../sasl/index.ts';
-import { type Capabilities, readCapabilities } from './capabilities.ts';
+import { type Capabilities, readCapabilities, recipientsLimit } from './capabilities.ts';
+import { deliver, type Receipt } from './deliver.ts';
 import { Dialogue } from './dialogue.ts';
 import { checkEnvelope, type Envelope, type Message } from './envelope.ts';
 import { EXTENSIONS, type Extension, type TransactionParameters, type Wishes } from './extensions/index.ts';
-import { recipientsRefused } from './failures.ts';
+import { tooManyAtOnce } from './failures.ts';
 import type { SmtpReply } from './reply.ts';
-import type { Command } from './session.ts';
-import { transfer } from './transfer.ts';
+import type { MailProtocol } from './session.ts';
+import type { Recipient } from './transaction.ts';
 
 export interface SmtpOptions extends DialOptions {
+  /** `lmtp` (RFC 2033) delivers to each recipient by itself: one may be refused after the message has left. */
+  readonly protocol?: MailProtocol | undefined;
   readonly credentials?: Credentials | undefined;
   /** A SASL mechanism by name; the strongest offered when absent; `none` to send without a log-in. */
   readonly mechanism?: string | undefined;
@@ -24,21 +27,17 @@ export interface SmtpOptions extends DialOptions {
 }
 
 export interface SendOptions {
-  /** Stop before DATA when any recipient is refused; otherwise the message goes to the others. */
+  /**
+   * Stop before DATA when any recipient is refused; otherwise the message goes to the others. Everybody is then in one
+   * transaction, or it is an `UnsupportedError`.
+   */
   readonly requireAll?: boolean | undefined;
+  /** By BDAT in place of DATA (CHUNKING, RFC 3030). A binary message goes so unasked. */
+  readonly chunking?: boolean | undefined;
   /** What is asked of the servers beyond delivery. */
   readonly wishes?: Wishes | undefined;
-  /** Told the octets of the message written so far. */
+  /** Told the octets of the message written so far, from the beginning again for each transaction. */
   readonly onProgress?: ((octets: number) => void) | undefined;
-}
-
-/** What became of a message that the server took: a reply for each recipient, and the one to the final dot. */
-export interface Receipt {
-  readonly accepted: ReadonlyMap<string, SmtpReply>;
-  readonly rejected: ReadonlyMap<string, SmtpReply>;
-  readonly reply: SmtpReply;
-  /** Octets of the message as it was composed. */
-  readonly size: number;
 }
 
 /** How long each step took. Absent: it did not happen. */
@@ -68,7 +67,7 @@ export class SmtpClient implements AsyncDisposable {
   private constructor(connection: Connection, options: SmtpOptions) {
     this.#connection = connection;
     this.#options = options;
-    this.#dialogue = new Dialogue(connection, options.idleTimeoutMs);
+    this.#dialogue = new Dialogue(connection, options.protocol ?? 'smtp', options.idleTimeoutMs);
   }
 
   /** Dials, greets, puts TLS on and logs in, as `options` say; the client is ready for `send`. */
@@ -124,35 +123,25 @@ export class SmtpClient implements AsyncDisposable {
   }
 
   /**
-   * One mail transaction (RFC 5321 3.3). Resolves once the server has taken the message for at least one recipient. An
-   * error with `delivery: 'in-doubt'` means that the final dot left and no reply came: it may have been delivered.
+   * One message, in one mail transaction (RFC 5321 3.3), or in several where the server takes fewer recipients at a time
+   * and the message can be iterated again. Resolves once the server has taken it for at least one recipient. An error with
+   * `delivery: 'in-doubt'` means that its end left and no reply came: it may have been delivered. The error's `recipients`
+   * say to whom, and who had it, or was refused, before.
    */
   async send(envelope: Envelope, message: Message, options: SendOptions = {}): Promise<Receipt> {
     checkEnvelope(envelope);
-    const { mail, rcpts } = this.#arguments(envelope, message, options.wishes ?? {});
-    if (this.#dialogue.state === 'mail' || this.#dialogue.state === 'rcpt') await this.rset();
-
+    const chunking = options.chunking === true || message.binary === true;
+    const requireAll = options.requireAll === true;
+    const limit = recipientsLimit(this.#capabilities);
+    if (requireAll && envelope.recipients.length > limit)
+      throw tooManyAtOnce(envelope.recipients.length, limit);
+    const { mail, recipients } = this.#arguments(envelope, message, options.wishes ?? {}, chunking);
     const started = performance.now();
-    const accepted = new Map<string, SmtpReply>();
-    const refused = new Map<string, SmtpReply>();
-    const [answer, ...answers] = await this.#dialogue.group([
-      { verb: 'MAIL', argument: mail },
-      ...rcpts.map((argument): Command => ({ verb: 'RCPT', argument })),
-    ]);
-    if (answer?.ok !== true) throw this.#dialogue.refusal(answer);
-    for (const [index, exchange] of answers.entries()) {
-      if (exchange.reply.code === 421) throw this.#dialogue.refusal(exchange);
-      (exchange.ok ? accepted : refused).set(envelope.recipients[index] as string, exchange.reply);
-    }
-    if (accepted.size === 0 || (options.requireAll === true && refused.size > 0)) {
-      throw recipientsRefused(refused, envelope.recipients.length);
-    }
-
-    await this.#dialogue.ask({ verb: 'DATA' });
     const idleMs = this.#options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
-    const { reply, size } = await transfer(this.#dialogue, message, idleMs, options.onProgress);
+    const task = { mail, message, chunking, requireAll, idleMs, onProgress: options.onProgress };
+    const receipt = await deliver(this.#dialogue, task, recipients, limit);
     this.#timings.data = performance.now() - started;
-    return { accepted, rejected: refused, reply, size };
+    return receipt;
   }
 
   /** Takes back a transaction that was begun. */
@@ -184,10 +173,14 @@ export class SmtpClient implements AsyncDisposable {
   /** Asks for each recipient in a transaction that is taken back (MAIL, RCPT, RSET): the replies, also a no, by path. */
   async tryRecipients(envelope: Envelope): Promise<ReadonlyMap<string, SmtpReply>> {
     checkEnvelope(envelope);
-    const { mail, rcpts } = this.#arguments(envelope, {}, {});
-    if (this.#dialogue.state === 'mail' || this.#dialogue.state === 'rcpt') await this.rset();
+    const { mail, recipients } = this.#arguments(envelope, {}, {}, false);
+    if (this.#dialogue.isOpen) await this.rset();
     const { tryRecipients } = await import('./inquiry.ts');
-    const replies = await tryRecipients(this.#dialogue, mail, rcpts);
+    const replies = await tryRecipients(
+      this.#dialogue,
+      mail,
+      recipients.map(({ argument }) => argument),
+    );
     return new Map(replies.map((reply, index) => [envelope.recipients[index] as string, reply]));
   }
 
@@ -236,7 +229,8 @@ export class SmtpClient implements AsyncDisposable {
 
   async #hello(): Promise<void> {
     const name = this.#options.ehlo ?? defaultName(this.#connection.localAddress);
-    const ehlo = await this.#dialogue.exchange({ verb: 'EHLO', argument: name });
+    const lmtp = this.#options.protocol === 'lmtp';
+    const ehlo = await this.#dialogue.exchange({ verb: lmtp ? 'LHLO' : 'EHLO', argument: name });
     if (ehlo.ok) {
       this.#capabilities = readCapabilities(ehlo.reply.lines);
       this.#dialogue.pipelining = this.#capabilities.has('PIPELINING');
@@ -244,7 +238,7 @@ export class SmtpClient implements AsyncDisposable {
     }
     const { code } = ehlo.reply;
     // Only a server that does not know the command is asked the old way; without EHLO there is neither TLS nor a log-in.
-    if (code !== 500 && code !== 502) throw this.#dialogue.refusal(ehlo);
+    if (lmtp || (code !== 500 && code !== 502)) throw this.#dialogue.refusal(ehlo);
     await this.#dialogue.ask({ verb: 'HELO', argument: name });
     this.#capabilities = new Map();
   }
@@ -298,13 +292,16 @@ export class SmtpClient implements AsyncDisposable {
   /** The arguments of MAIL and of each RCPT; throws what the server lacks for the transaction, before it begins. */
   #arguments(
     { reversePath, recipients }: Envelope,
-    message: Pick<Message, 'size' | 'eightBit' | 'smtpUtf8'>,
+    message: Pick<Message, 'size' | 'eightBit' | 'binary' | 'smtpUtf8'>,
     wishes: Wishes,
-  ): { mail: string; rcpts: string[] } {
+    chunking: boolean,
+  ): { mail: string; recipients: Recipient[] } {
     const parameters: TransactionParameters = {
       ...wishes,
       size: message.size,
       eightBit: message.eightBit === true,
+      binary: message.binary === true,
+      chunking,
       utf8: message.smtpUtf8 === true || [reversePath, ...recipients].some((path) => /[^\0-\x7f]/.test(path)),
     };
     const offered = (extension: Extension) => this.#capabilities.get(extension.keyword);
@@ -316,11 +313,13 @@ export class SmtpClient implements AsyncDisposable {
     const words = active.flatMap((extension) => extension.mail?.(parameters) ?? []);
     return {
       mail: [`FROM:<${reversePath}>`, ...words].join(' '),
-      rcpts: recipients.map((path) =>
-        [`TO:<${path}>`, ...active.flatMap((extension) => extension.rcpt?.(parameters, path) ?? [])].join(
-          ' ',
-        ),
-      ),
+      recipients: recipients.map((path) => ({
+        path,
+        argument: [
+          `TO:<${path}>`,
+          ...active.flatMap((extension) => extension.rcpt?.(parameters, path) ?? []),
+        ].join(' '),
+      })),
     };
   }
 }

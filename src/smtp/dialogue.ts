@@ -3,7 +3,7 @@ import type { Connection } from '../net/connection.ts';
 import { Deadline } from '../net/deadline.ts';
 import { withoutChallenge } from '../net/redacted.ts';
 import { rejected } from './failures.ts';
-import { type Command, type Exchange, SmtpSession, type State, VERBS } from './session.ts';
+import { type Command, type Exchange, type MailProtocol, SmtpSession, type State, VERBS } from './session.ts';
 
 /** So many commands may wait for their replies: neither side's buffers can then block the other (RFC 2920 3.1). */
 const WINDOW = 100;
@@ -12,12 +12,15 @@ const WINDOW = 100;
 export class Dialogue {
   readonly connection: Connection;
   readonly #patienceMs: number | undefined;
-  #session = new SmtpSession();
+  readonly protocol: MailProtocol;
+  #session: SmtpSession;
   /** Whether commands may go out in groups: what EHLO said of PIPELINING. */
   pipelining = false;
 
-  constructor(connection: Connection, patienceMs: number | undefined) {
+  constructor(connection: Connection, protocol: MailProtocol, patienceMs: number | undefined) {
     this.connection = connection;
+    this.protocol = protocol;
+    this.#session = new SmtpSession('opening', protocol);
     this.#patienceMs = patienceMs;
   }
 
@@ -25,9 +28,19 @@ export class Dialogue {
     return this.#session.state;
   }
 
+  /** How many replies are due. */
+  get waiting(): number {
+    return this.#session.waiting;
+  }
+
+  /** Whether a transaction has begun that only RSET can end. */
+  get isOpen(): boolean {
+    return this.state === 'mail' || this.state === 'rcpt' || this.state === 'chunk';
+  }
+
   /** Begins anew after STARTTLS: what came before could have come from anybody (RFC 3207 4.2). */
   restart(): void {
-    this.#session = new SmtpSession('greeted');
+    this.#session = new SmtpSession('greeted', this.protocol);
     this.pipelining = false;
   }
 
@@ -67,6 +80,13 @@ export class Dialogue {
   /** The end of the data, for the session; the caller writes it behind the last octets. */
   end(): void {
     this.#session.send({ verb: 'END' });
+  }
+
+  /** A line for the caller to write, together with the octets that belong to it. */
+  line(command: Command): string {
+    const { line, shown } = this.#session.send(command);
+    this.connection.note(shown, 'C');
+    return line;
   }
 
   /** The next reply, within one deadline for all its lines. */

@@ -13,6 +13,8 @@ export interface Message extends AsyncIterable<Uint8Array> {
   readonly size?: number | undefined;
   /** Whether any octet is above 127. */
   readonly eightBit?: boolean | undefined;
+  /** Whether it is more than lines: it goes out as it is, which needs BINARYMIME (RFC 3030 3). */
+  readonly binary?: boolean | undefined;
   /** Whether a header field holds raw UTF-8 (RFC 6532). */
   readonly smtpUtf8?: boolean | undefined;
 }

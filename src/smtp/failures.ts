@@ -6,6 +6,7 @@ import {
   ProtocolError,
   RecipientsError,
   RejectedError,
+  UnsupportedError,
 } from '../errors.ts';
 import { detailOf, replyLine, type SmtpReply } from './reply.ts';
 import { type Exchange, VERBS } from './session.ts';
@@ -25,7 +26,7 @@ export function rejected({ verb, command, reply, early }: Exchange): RejectedErr
 
 function subject(verb: Exchange['verb'], command: string): string {
   if (verb === 'GREETING') return 'the connection';
-  if (verb === 'END') return 'the message';
+  if (verb === 'END' || verb === 'BDAT' || verb === 'LAST') return 'the message';
   return command;
 }
 
@@ -69,20 +70,54 @@ export function recipientsRefused(refused: ReadonlyMap<string, SmtpReply>, total
   );
 }
 
+/** With `--require-all` everybody is in one transaction, and the server has said that it is too small for that. */
+export function tooManyAtOnce(recipients: number, limit: number): UnsupportedError {
+  return new UnsupportedError(
+    `the server takes ${limit} recipients at a time, and ${recipients} must be accepted together`,
+    'LIMITS',
+    { stage: 'mail', hint: 'send to fewer, or without --require-all' },
+  );
+}
+
 /**
- * What becomes of a failure after the final dot has left: the server may have taken the message or not (RFC 1047), and
- * nothing may send it again by itself.
+ * What becomes of a failure after the end of the message has left: the server may have taken it for `doubtful` or not
+ * (RFC 1047), and nothing may send it again by itself. `known` is what became of the others.
  */
-export function inDoubt(error: unknown, at: { readonly host: string; readonly port: number }): MailError {
+export function inDoubt(
+  error: unknown,
+  at: { readonly host: string; readonly port: number },
+  known: {
+    readonly accepted: ReadonlyMap<string, SmtpReply>;
+    readonly rejected: ReadonlyMap<string, SmtpReply>;
+  },
+  doubtful: readonly string[],
+): MailError {
   const details = {
     delivery: 'in-doubt',
     stage: 'eod',
     cause: error,
     hint: 'the message may have been delivered: look before sending it again (the Message-ID stays the same)',
+    recipients: {
+      accepted: new Map([...known.accepted].map(([path, reply]) => [path, detailOf(reply)])),
+      rejected: new Map([...known.rejected].map(([path, reply]) => [path, detailOf(reply)])),
+      inDoubt: doubtful,
+    },
   } as const;
   const why = error instanceof Error ? error.message : String(error);
-  const message = `no reply after the end of the message: ${why}`;
+  const whose =
+    known.accepted.size === 0
+      ? ''
+      : ` (delivery to ${listed(doubtful)} is in doubt; it was taken for ${listed([...known.accepted.keys()])})`;
+  const message = `no reply after the end of the message: ${why}${whose}`;
   if (error instanceof InterruptedError) return new InterruptedError(message, details);
   if (error instanceof ProtocolError) return new ProtocolError(message, details);
   return new ConnectionError(message, { phase: 'established', ...at }, details);
+}
+
+/** As many addresses as a line of text bears. */
+const LISTED = 10;
+
+function listed(paths: readonly string[]): string {
+  const shown = paths.slice(0, LISTED).map((path) => `<${path}>`);
+  return `${shown.join(', ')}${paths.length > LISTED ? ` and ${paths.length - LISTED} more` : ''}`;
 }

@@ -11,6 +11,7 @@ export type State =
   | 'mail'
   | 'rcpt'
   | 'data'
+  | 'chunk'
   | 'closed';
 
 interface Rule {
@@ -30,10 +31,14 @@ interface Rule {
   readonly stage: Stage;
 }
 
-/** The whole state machine. GREETING and END are no commands, but both are answered like one. */
+/** LMTP (RFC 2033) is SMTP with another greeting, and a reply for each recipient after the message. */
+export type MailProtocol = 'smtp' | 'lmtp';
+
+/** The whole state machine. GREETING and END are no commands, but both are answered like one; LAST is BDAT with its last chunk. */
 export const VERBS = {
   GREETING: { from: ['opening'], to: 'greeted', last: true, seconds: 60, stage: 'greeting' },
   EHLO: { from: ['greeted', 'ready'], to: 'ready', last: true, seconds: 60, stage: 'ehlo' },
+  LHLO: { from: ['greeted', 'ready'], to: 'ready', last: true, seconds: 60, stage: 'ehlo' },
   HELO: { from: ['greeted', 'ready'], to: 'ready', last: true, seconds: 60, stage: 'ehlo' },
   STARTTLS: { from: ['ready'], to: 'securing', last: true, seconds: 60, stage: 'tls' },
   AUTH: { from: ['ready'], to: { 235: 'ready', 334: 'auth' }, last: true, seconds: 60, stage: 'auth' },
@@ -49,7 +54,17 @@ export const VERBS = {
   RCPT: { from: ['mail', 'rcpt'], to: 'rcpt', seconds: 60, stage: 'rcpt' },
   DATA: { from: ['rcpt'], to: { 354: 'data' }, last: true, seconds: 60, stage: 'data' },
   END: { from: ['data'], to: 'ready', refused: 'ready', last: true, seconds: 600, stage: 'eod' },
-  RSET: { from: ['ready', 'mail', 'rcpt'], to: 'ready', seconds: 60, stage: 'rset' },
+  // A refused chunk ends the transaction, as far as anything but RSET goes (RFC 3030 2).
+  BDAT: { from: ['rcpt', 'chunk'], to: 'chunk', refused: 'rcpt', seconds: 180, stage: 'data' },
+  LAST: {
+    from: ['rcpt', 'chunk'],
+    to: 'ready',
+    refused: 'ready',
+    last: true,
+    seconds: 600,
+    stage: 'eod',
+  },
+  RSET: { from: ['ready', 'mail', 'rcpt', 'chunk'], to: 'ready', seconds: 60, stage: 'rset' },
   NOOP: { from: ['greeted', 'ready', 'mail', 'rcpt'], last: true, seconds: 60, stage: 'noop' },
   // Possible at any time, also before EHLO (RFC 5321 4.1.4), and last in a group (RFC 2920 3.1).
   VRFY: { from: ['greeted', 'ready', 'mail', 'rcpt'], last: true, seconds: 60, stage: 'vrfy' },
@@ -92,12 +107,16 @@ export interface Exchange {
  */
 export class SmtpSession {
   readonly #parser = new ReplyParser();
+  readonly #protocol: MailProtocol;
   readonly #queue: { readonly verb: Verb; readonly command: string }[] = [];
   #state: State;
   #ahead: State;
+  /** The recipients that the transaction has so far. */
+  #recipients = 0;
 
   /** `greeted` for the session that begins after STARTTLS: there is no second greeting (RFC 3207 4.2). */
-  constructor(state: 'opening' | 'greeted' = 'opening') {
+  constructor(state: 'opening' | 'greeted' = 'opening', protocol: MailProtocol = 'smtp') {
+    this.#protocol = protocol;
     this.#state = state;
     this.#ahead = state;
     if (state === 'opening') this.#queue.push({ verb: 'GREETING', command: 'the connection' });
@@ -110,6 +129,11 @@ export class SmtpSession {
   /** The verb whose reply is due, if any is. */
   get due(): Verb | undefined {
     return this.#queue[0]?.verb;
+  }
+
+  /** How many replies are due. */
+  get waiting(): number {
+    return this.#queue.length;
   }
 
   /** The line for a command, its CRLF included. `UsageError` where it is illegal here or cannot be written on one line. */
@@ -129,7 +153,8 @@ export class SmtpSession {
     const limit = verb === 'AUTH' || verb === 'RESPONSE' ? AUTH_LINE_LIMIT : COMMAND_LIMIT;
     if (Buffer.byteLength(text) > limit)
       throw new UsageError(`${verb} would be a line of more than ${limit} octets`);
-    this.#queue.push({ verb, command });
+    const replies = (verb === 'END' || verb === 'LAST') && this.#protocol === 'lmtp' ? this.#recipients : 1;
+    for (let count = 0; count < replies; count++) this.#queue.push({ verb, command });
     if (typeof rule.to === 'string') this.#ahead = rule.to;
     return { line: `${text}\r\n`, shown: command };
   }
@@ -157,6 +182,8 @@ export class SmtpSession {
         stage: rule.stage,
       });
     }
+    if (next !== undefined && asked.verb === 'MAIL') this.#recipients = 0;
+    if (next !== undefined && asked.verb === 'RCPT') this.#recipients += 1;
     if (next !== undefined && rule.from.includes(this.#state)) this.#state = next;
     if (next === undefined && rule.refused !== undefined) this.#state = rule.refused;
     if (this.#queue.length === 0) this.#ahead = this.#state;
@@ -176,5 +203,6 @@ export class SmtpSession {
 function lineOf(verb: Verb, argument: string | undefined): string {
   if (verb === 'RESPONSE' || verb === 'RAW') return argument ?? '';
   if (verb === 'END') return '.';
+  if (verb === 'LAST') return `BDAT ${argument} LAST`;
   return argument === undefined ? verb : `${verb} ${argument}`;
 }

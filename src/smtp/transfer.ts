@@ -1,24 +1,39 @@
 import { Stuffer } from '../codec/dots.ts';
-import { MailError } from '../errors.ts';
+import { DataError } from '../errors.ts';
 import type { Dialogue } from './dialogue.ts';
 import type { Message } from './envelope.ts';
-import { inDoubt } from './failures.ts';
-import type { SmtpReply } from './reply.ts';
+import type { Exchange } from './session.ts';
 
 /** What may be kept back to leave in one packet with what follows. */
 const SMALL = 16 * 1024;
 
+/** A message on its way out. */
+export interface Body {
+  readonly message: Message;
+  readonly idleMs: number;
+  readonly onProgress: ((octets: number) => void) | undefined;
+}
+
+/** What the server made of a message that has left whole. */
+export interface Transferred {
+  /** One, or in LMTP one for each accepted recipient, in order. Those that did not come are missing: `lost` says why. */
+  readonly verdicts: readonly Exchange[];
+  readonly lost: unknown;
+  /** Octets of the message as it was read. */
+  readonly size: number;
+}
+
 /**
- * Writes the message behind the 354 reply, and reads the verdict. The dot leaves only after every octet of its source has:
- * a source that fails, or a server that answers early, leaves no message behind. After the dot a missing reply is an error
- * with `delivery: 'in-doubt'` (RFC 1047).
+ * Writes DATA, and the message behind the 354 reply, and reads what is said of it. The dot leaves only after every octet of its source has:
+ * a source that fails, or a server that answers early, leaves no message behind. So does one that is not of the `expected`
+ * size: what is read a second time has to be what was read the first time.
  */
 export async function transfer(
   dialogue: Dialogue,
-  message: Message,
-  idleMs: number,
-  onProgress: ((octets: number) => void) | undefined,
-): Promise<{ readonly reply: SmtpReply; readonly size: number }> {
+  { message, idleMs, onProgress }: Body,
+  expected: number | undefined,
+): Promise<Transferred> {
+  await dialogue.ask({ verb: 'DATA' });
   const { connection } = dialogue;
   const stuffer = new Stuffer();
   let size = 0;
@@ -37,31 +52,51 @@ export async function transfer(
       size += chunk.length;
       onProgress?.(size);
     }
+    checkSize(size, expected);
     dialogue.end();
     connection.note(`the message, ${size} octets, and the dot that ends it`);
     await connection.write(Buffer.concat([held, stuffer.finish()]), idleMs, 'eod');
   } catch (error) {
     // Without its dot the message does not exist for the server; what it said about that outranks a broken socket.
-    const failure = connection.hasLine() ? await lastWords(dialogue, error) : error;
+    const failure = await lastWords(dialogue, error);
     connection.close();
     throw failure;
   }
-  try {
-    const exchange = await dialogue.receive();
-    if (!exchange.ok) throw dialogue.refusal(exchange);
-    return { reply: exchange.reply, size };
-  } catch (error) {
-    if (error instanceof MailError && error.reply !== undefined) throw error;
-    connection.close();
-    throw inDoubt(error, connection);
-  }
+  return { ...(await readVerdicts(dialogue)), size };
 }
 
-async function lastWords(dialogue: Dialogue, instead: unknown): Promise<unknown> {
+export function checkSize(size: number, expected: number | undefined): void {
+  if (expected === undefined || size === expected) return;
+  throw new DataError(`the message was ${expected} octets long, and ${size} when it was read again`, {
+    stage: 'data',
+  });
+}
+
+/** The replies to a message that has left, those to its chunks first; that one is missing is told, not thrown. */
+export async function readVerdicts(dialogue: Dialogue): Promise<Pick<Transferred, 'verdicts' | 'lost'>> {
+  const verdicts: Exchange[] = [];
   try {
-    const exchange = await dialogue.receive();
-    return exchange.ok ? instead : dialogue.refusal(exchange);
-  } catch {
-    return instead;
+    while (dialogue.waiting > 0) {
+      const exchange = await dialogue.receive();
+      verdicts.push(exchange);
+      if (exchange.verb === 'BDAT' && !exchange.ok) break; // what follows it is no verdict
+    }
+  } catch (error) {
+    return { verdicts, lost: error };
   }
+  const last = verdicts.at(-1);
+  return { verdicts, lost: last === undefined || last.ok ? undefined : dialogue.refusal(last) };
+}
+
+/** What the server said, if it did, as a failure; else `instead`. */
+export async function lastWords(dialogue: Dialogue, instead: unknown): Promise<unknown> {
+  try {
+    while (dialogue.connection.hasLine()) {
+      const exchange = await dialogue.receive();
+      if (!exchange.ok) return dialogue.refusal(exchange);
+    }
+  } catch {
+    // Neither is that an answer.
+  }
+  return instead;
 }

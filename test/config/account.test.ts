@@ -147,6 +147,7 @@ describe('host, port and TLS', () => {
       '::0001',
       '::ffff:127.0.0.1',
     ],
+    '/run/dovecot/lmtp',
   ])('%s is this machine', (host) => expect(isLoopback(host)).toBe(true));
   it.each([
     ...[

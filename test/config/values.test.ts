@@ -56,6 +56,9 @@ describe('hosts', () => {
     ['::ffff:192.0.2.1', { host: '::ffff:192.0.2.1' }],
     ['bücher.example', { host: 'bücher.example' }],
     ['mail_1.internal.', { host: 'mail_1.internal.' }],
+    ['/run/dovecot/lmtp', { host: '/run/dovecot/lmtp' }],
+    ['unix:/run/lmtp:24', { host: '/run/lmtp:24' }],
+    [`/${'x'.repeat(102)}`, { host: `/${'x'.repeat(102)}` }],
   ])('%s', (text, expected) => expect(parseHost(text)).toEqual(expected));
 
   it.each([
@@ -78,6 +81,18 @@ describe('hosts', () => {
       ':25',
     ],
     ...['[::1', '::1]', '[]', '[a]', '[::1]x', '[::1]:', '[::1]:0', '[::1]:1:2', '1:2:x', '::1%', '::1%a b'],
+    ...[
+      '/',
+      'unix:',
+      'unix:/',
+      'unix:run/lmtp',
+      'UNIX:/a',
+      '/a b',
+      '/a\n',
+      '/a\0',
+      '/a\u202eb',
+      `/${'x'.repeat(103)}`,
+    ],
     'a'.repeat(256),
   ])('refuses %j', (text) => expect(() => parseHost(text)).toThrow(BadValue));
 
@@ -85,7 +100,7 @@ describe('hosts', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 20 }), (text) => {
         try {
-          expect(parseHost(text).host).toMatch(/^[^\s\p{C}/@"<>[\]]+$/u);
+          expect(parseHost(text).host).toMatch(/^(?:\/[^\s\p{C}]+|[^\s\p{C}/@"<>[\]]+)$/u);
         } catch (error) {
           expect(error).toBeInstanceOf(BadValue);
         }

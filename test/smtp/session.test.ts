@@ -29,6 +29,7 @@ describe('the table', () => {
       mail: () => sessionAfter(...ready, ['MAIL', '250']),
       rcpt: () => sessionAfter(...ready, ['MAIL', '250'], ['RCPT', '250']),
       data: () => sessionAfter(...inData),
+      chunk: () => sessionAfter(...ready, ['MAIL', '250'], ['RCPT', '250'], ['BDAT', '250']),
       closed: () => sessionAfter(...ready, ['QUIT', '221']),
     };
     for (const [state, make] of Object.entries(states)) {
@@ -56,6 +57,42 @@ describe('the table', () => {
       verb === 'DATA' ? sessionAfter(...ready, ['MAIL', '250'], ['RCPT', '250']) : sessionAfter(...ready);
     session.send({ verb });
     expect(() => session.send({ verb: 'NOOP' })).toThrow(UsageError);
+  });
+
+  test('a group may hold chunks; nothing may follow the last unanswered', () => {
+    const session = sessionAfter(...ready, ['MAIL', '250'], ['RCPT', '250']);
+    expect(session.send({ verb: 'BDAT', argument: '9' }).line).toBe('BDAT 9\r\n');
+    expect(session.send({ verb: 'LAST', argument: '0' }).line).toBe('BDAT 0 LAST\r\n');
+    expect(() => session.send({ verb: 'RSET' })).toThrow(UsageError);
+    session.receive(Buffer.from('552 no'));
+    session.receive(Buffer.from('503 no'));
+    expect(session.state).toBe('ready');
+  });
+
+  test('the end of the data has a reply for each recipient in LMTP, and one in SMTP', () => {
+    for (const [protocol, replies] of [
+      ['lmtp', 2],
+      ['smtp', 1],
+    ] as const) {
+      for (const end of ['END', 'LAST'] as const) {
+        const session = new SmtpSession('greeted', protocol);
+        const turn = (verb: Verb, reply: string) => {
+          session.send({ verb, argument: 'x' });
+          return session.receive(Buffer.from(reply));
+        };
+        turn('LHLO', '250 ok');
+        for (let transaction = 0; transaction < 2; transaction++) {
+          turn('MAIL', '250 ok');
+          for (const reply of ['250', '550', '250']) turn('RCPT', reply);
+          if (end === 'END') turn('DATA', '354');
+          session.send({ verb: end, argument: '1' });
+          expect(session.waiting).toBe(replies);
+          for (let count = 0; count < replies; count++) session.receive(Buffer.from('550 no'));
+          expect(session.state).toBe('ready');
+          expect(() => session.receive(Buffer.from('250 more'))).toThrow(ProtocolError);
+        }
+      }
+    }
   });
 
   test('an unasked reply is an error, unless it is 421', () => {

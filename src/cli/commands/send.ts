@@ -1,7 +1,8 @@
+import type { Account } from '../../config/index.ts';
 import { DataError, MailError, RecipientsError, UsageError } from '../../errors.ts';
 import { compose, envelopeOf, rawMessage, wireAddress } from '../../mime/index.ts';
 import type { Envelope, Message, SmtpClient, Wishes } from '../../smtp/index.ts';
-import { connectSmtp } from '../connection.ts';
+import { connectSmtp, placeOf } from '../connection.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { addresses, checkOptions, draftOf, reversePath, sender } from '../send/draft.ts';
@@ -61,10 +62,17 @@ async function send(ctx: Context, options: SendOptionValues, started: number): P
     size: message.size ?? null,
   });
   if (account === undefined) return dryRun(ctx, prepared);
-  const client = await connectSmtp(ctx);
+
+  if (options.lmtp === true) checkLmtp(account);
+  const protocol = options.lmtp === true ? 'lmtp' : 'smtp';
+  const client = await connectSmtp(ctx, (to) => ({ ...to, protocol }));
   ctx.output.document(connectionFields(client));
-  const receipt = await transfer(ctx, client, prepared, options.requireAll === true, wishes);
-  const server = `${account.host}:${account.port}`;
+  const receipt = await transfer(ctx, client, prepared, {
+    requireAll: options.requireAll === true,
+    chunking: options.chunking === true,
+    wishes,
+  });
+  const server = placeOf(account);
   const exit = reportReceipt(ctx, receipt, client, {
     messageId,
     server,
@@ -74,24 +82,31 @@ async function send(ctx: Context, options: SendOptionValues, started: number): P
   return exit;
 }
 
+/** RFC 2033 5: what listens on port 25 speaks SMTP, and a relay that speaks LMTP there would lose mail. */
+function checkLmtp({ host, port }: Account): void {
+  if (host.startsWith('/') || port !== 25) return;
+  throw new UsageError('LMTP is not spoken on port 25', {
+    hint: 'give --smtp-port (24 is usual), or --smtp-host with the path of a Unix socket',
+  });
+}
+
 async function transfer(
   ctx: Context,
   client: SmtpClient,
   { envelope, message }: Prepared,
-  requireAll: boolean,
-  wishes: Wishes | undefined,
+  how: {
+    readonly requireAll: boolean;
+    readonly chunking: boolean;
+    readonly wishes: Wishes | undefined;
+  },
 ) {
   const progress = ctx.progress({ label: 'sending', total: message.size });
   try {
-    return await client.send(envelope, message, {
-      requireAll,
-      wishes,
-      onProgress: (sent) => progress.update(sent),
-    });
+    return await client.send(envelope, message, { ...how, onProgress: (sent) => progress.update(sent) });
   } catch (error) {
     if (error instanceof MailError && error.connectionUsable) await client.quit();
     else client.close();
-    if (requireAll && error instanceof RecipientsError) {
+    if (how.requireAll && error instanceof RecipientsError) {
       ctx.output.verbose('--require-all: the message was sent to nobody');
     }
     throw error;

@@ -21,6 +21,8 @@ export interface SendOptionValues {
   readonly date?: string;
   readonly messageId?: string;
   readonly requireAll?: true;
+  readonly lmtp?: true;
+  readonly chunking?: true;
   readonly skipEmpty?: true;
   readonly dryRun?: true;
   readonly dsn?: string;
@@ -90,6 +92,8 @@ export function defineSend(command: Command): void {
     .option('--date <date>', 'the date in the header, ISO 8601 or as in mail (now)')
     .option('--message-id <id>', 'the Message-ID (a new one)')
     .option('--require-all', 'send to nobody if the server refuses one recipient')
+    .option('--lmtp', 'deliver by LMTP, to --smtp-host with --smtp-port, or with the path of a Unix socket')
+    .option('--chunking', 'transfer the message by BDAT (CHUNKING); fails where the server does not offer it')
     .option('-E, --skip-empty', 'send nothing, and succeed, when the body is empty')
     .option('-n, --dry-run', 'print the finished message, and send nothing')
     .optionsGroup('Delivery:')

@@ -36,6 +36,9 @@ export function failureFields(error: unknown): Record<string, unknown> {
   return {
     status: error instanceof MailError && error.delivery === 'in-doubt' ? 'unknown' : 'failed',
     ...(error instanceof RecipientsError ? { rejected: byAddress(error.replies) } : {}),
+    ...(error instanceof MailError && error.recipients !== undefined
+      ? { accepted: byAddress(error.recipients.accepted), rejected: byAddress(error.recipients.rejected) }
+      : {}),
   };
 }
 

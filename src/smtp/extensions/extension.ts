@@ -32,6 +32,10 @@ export interface TransactionParameters extends Wishes {
   /** Octets of the message, before stuffing. */
   readonly size: number | undefined;
   readonly eightBit: boolean;
+  /** More than lines of text: goes out as it is. */
+  readonly binary: boolean;
+  /** By BDAT in place of DATA. */
+  readonly chunking: boolean;
   /** An address, or a header field, that is not ASCII. */
   readonly utf8: boolean;
 }

@@ -1,3 +1,4 @@
+import { binaryMime, chunking } from './chunking.ts';
 import { dsn } from './dsn.ts';
 import { eightBitMime } from './eight-bit-mime.ts';
 import type { Extension } from './extension.ts';
@@ -10,6 +11,8 @@ export type { DsnCondition, Extension, TransactionParameters, Wishes } from './e
 /** Every extension that adds parameters. */
 export const EXTENSIONS: readonly Extension[] = [
   size,
+  chunking,
+  binaryMime,
   // Before 8BITMIME, which it includes: the address is the better reason.
   smtpUtf8,
   eightBitMime,
