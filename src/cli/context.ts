@@ -1,5 +1,5 @@
 import type { Account, Protocol, SettingKey, Settings } from '../config/index.ts';
-import { UsageError } from '../errors.ts';
+import { ConfigError, UsageError } from '../errors.ts';
 import type { Deadline } from '../net/deadline.ts';
 import type { DialOptions } from '../net/options.ts';
 import type { Transcript } from '../net/transcript.ts';
@@ -77,7 +77,9 @@ export class Context {
   /** The account of the settings, checked: ConfigError when it is not complete. Nothing is read and nobody is asked yet. */
   async account(protocol: Protocol, options: { readonly login?: boolean } = {}): Promise<Account> {
     const { serverAccount } = await import('../config/index.ts');
-    return serverAccount(this.settings, protocol, options);
+    const account = serverAccount(this.settings, protocol, options);
+    if (account.mechanism !== undefined) await this.#checkMechanism(account.mechanism, account);
+    return account;
   }
 
   /** What a client needs to reach `account`: its password or token and its TLS files are read now. */
@@ -111,6 +113,18 @@ export class Context {
       transcript: this.#isTraced ? transcript : undefined,
       signal: this.signal,
     };
+  }
+
+  /** A name that nobody knows is the caller's mistake, and told before a socket opens. */
+  async #checkMechanism(name: string, { protocol }: Account): Promise<void> {
+    const { MECHANISMS } = await import('../sasl/index.ts');
+    const own = protocol === 'pop3' ? ['USER', 'APOP', 'none'] : ['none'];
+    const names = [...own, ...MECHANISMS.map((mechanism) => mechanism.name)];
+    if (names.some((known) => known.toUpperCase() === name.toUpperCase())) return;
+    const stated = this.settings.stated(`${protocol}.auth`);
+    const details = { hint: `known are ${names.join(', ')}` };
+    const message = `${stated?.place ?? 'the settings'}: there is no log-in mechanism ${JSON.stringify(name.slice(0, 40))}`;
+    throw stated?.layer === 'flag' ? new UsageError(message, details) : new ConfigError(message, details);
   }
 
   /** Closes what the shell opened. */

@@ -4,15 +4,15 @@ import { Connection } from '../net/connection.ts';
 import { type DialOptions, IDLE_TIMEOUT_MS } from '../net/options.ts';
 import type { TlsInfo } from '../net/tls.ts';
 import type { Credentials } from '../sasl/index.ts';
+import { transactionArguments } from './arguments.ts';
 import { type Capabilities, readCapabilities, recipientsLimit } from './capabilities.ts';
 import { deliver, type Receipt } from './deliver.ts';
 import { Dialogue } from './dialogue.ts';
 import { checkEnvelope, type Envelope, type Message } from './envelope.ts';
-import { EXTENSIONS, type Extension, type TransactionParameters, type Wishes } from './extensions/index.ts';
+import type { Wishes } from './extensions/index.ts';
 import { tooManyAtOnce } from './failures.ts';
 import type { SmtpReply } from './reply.ts';
 import type { MailProtocol } from './session.ts';
-import type { Recipient } from './transaction.ts';
 
 export interface SmtpOptions extends DialOptions {
   /** `lmtp` (RFC 2033) delivers to each recipient by itself: one may be refused after the message has left. */
@@ -135,7 +135,13 @@ export class SmtpClient implements AsyncDisposable {
     const limit = recipientsLimit(this.#capabilities);
     if (requireAll && envelope.recipients.length > limit)
       throw tooManyAtOnce(envelope.recipients.length, limit);
-    const { mail, recipients } = this.#arguments(envelope, message, options.wishes ?? {}, chunking);
+    const { mail, recipients } = transactionArguments(
+      this.#capabilities,
+      envelope,
+      message,
+      options.wishes ?? {},
+      chunking,
+    );
     const started = performance.now();
     const idleMs = this.#options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
     const task = { mail, message, chunking, requireAll, idleMs, onProgress: options.onProgress };
@@ -173,7 +179,7 @@ export class SmtpClient implements AsyncDisposable {
   /** Asks for each recipient in a transaction that is taken back (MAIL, RCPT, RSET): the replies, also a no, by path. */
   async tryRecipients(envelope: Envelope): Promise<ReadonlyMap<string, SmtpReply>> {
     checkEnvelope(envelope);
-    const { mail, recipients } = this.#arguments(envelope, {}, {}, false);
+    const { mail, recipients } = transactionArguments(this.#capabilities, envelope, {}, {}, false);
     if (this.#dialogue.isOpen) await this.rset();
     const { tryRecipients } = await import('./inquiry.ts');
     const replies = await tryRecipients(
@@ -287,40 +293,6 @@ export class SmtpClient implements AsyncDisposable {
       this.#connection,
     );
     this.#timings.auth = performance.now() - started;
-  }
-
-  /** The arguments of MAIL and of each RCPT; throws what the server lacks for the transaction, before it begins. */
-  #arguments(
-    { reversePath, recipients }: Envelope,
-    message: Pick<Message, 'size' | 'eightBit' | 'binary' | 'smtpUtf8'>,
-    wishes: Wishes,
-    chunking: boolean,
-  ): { mail: string; recipients: Recipient[] } {
-    const parameters: TransactionParameters = {
-      ...wishes,
-      size: message.size,
-      eightBit: message.eightBit === true,
-      binary: message.binary === true,
-      chunking,
-      utf8: message.smtpUtf8 === true || [reversePath, ...recipients].some((path) => /[^\0-\x7f]/.test(path)),
-    };
-    const offered = (extension: Extension) => this.#capabilities.get(extension.keyword);
-    for (const extension of EXTENSIONS) {
-      const problem = extension.problem?.(parameters, offered(extension));
-      if (problem !== undefined) throw problem;
-    }
-    const active = EXTENSIONS.filter((extension) => offered(extension) !== undefined);
-    const words = active.flatMap((extension) => extension.mail?.(parameters) ?? []);
-    return {
-      mail: [`FROM:<${reversePath}>`, ...words].join(' '),
-      recipients: recipients.map((path) => ({
-        path,
-        argument: [
-          `TO:<${path}>`,
-          ...active.flatMap((extension) => extension.rcpt?.(parameters, path) ?? []),
-        ].join(' '),
-      })),
-    };
   }
 }
 

@@ -34,6 +34,26 @@ function expectNoToken(everything: string): void {
   for (const form of [TOKEN, 's3cret', base64(TOKEN), tail]) expect(everything).not.toContain(form);
 }
 
+describe('a mechanism that nobody knows', () => {
+  it.each([
+    [
+      ['send', '-f', 'a@b', '-t', 'c@d', '-m', 'x', '--smtp-host', '127.0.0.1:1', '--smtp-auth', 'foo'],
+      {},
+      64,
+    ],
+    [
+      ['stat', '--pop3-host', '127.0.0.1:1'],
+      { MAILTOOL_POP3_AUTH: 'foo', MAILTOOL_POP3_USER: 'u', MAILTOOL_POP3_PASSWORD: 'p' },
+      78,
+    ],
+  ])('is told before a socket opens: %s', async (args, env, code) => {
+    const more = args[0] === 'send' ? { MAILTOOL_SMTP_USER: 'u', MAILTOOL_SMTP_PASSWORD: 'p' } : {};
+    const result = await mailtool(args, { env: { ...env, ...more } });
+    expect(result.code).toBe(code);
+    expect(result.stderr).toMatch(/no log-in mechanism "FOO"[\s\S]*known are .*SCRAM-SHA-256/);
+  });
+});
+
 describe('an OAuth 2 token', () => {
   const xoauth2 = base64(`user=me\x01auth=Bearer ${TOKEN}\x01\x01`);
 

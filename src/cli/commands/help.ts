@@ -9,6 +9,8 @@ const TOPICS: Readonly<Record<string, () => string>> = {
   'exit-codes': exitCodes,
   env,
   json,
+  cron,
+  ci,
 };
 
 export const command: CommandDefinition = {
@@ -79,5 +81,29 @@ function json(): string {
     'probe  protocol host port greeting capabilities[] tls{...,certificate{...},chain[{...}]}|null mechanisms[] timingsMs{...}',
     'verify results[{address,status("ok|no|undisclosed|unknown"),reply{code,enhanced,text},members[]}]',
     'raw    protocol host port exchanges[{command,ok,reply{code,enhanced,text},text[],raw{base64}|null}]',
+  ].join('\n');
+}
+
+function cron(): string {
+  return [
+    'In cron: success is silent, so that cron mails trouble only. Use absolute paths; PATH is short there.',
+    '',
+    '  0 3 * * *  /srv/backup.sh 2>&1 | /usr/local/bin/mailtool send -E -t ops@example.org -s "backup"',
+    '',
+    '-E sends nothing for an empty body. --deadline 2m bounds the run. Exit 75 alone says that the same command may be run',
+    'again; after 79 look first: the message may have been delivered. Keep the password in a file that only you can read',
+    '(MAILTOOL_SMTP_PASSWORD_FILE), or let a command print it (MAILTOOL_SMTP_PASSWORD_CMD).',
+  ].join('\n');
+}
+
+function ci(): string {
+  return [
+    'In CI: give the secret as a masked variable, and never on a command line.',
+    '',
+    '  env: { MAILTOOL_SMTP_URL: "smtps://ci@smtp.example.org", MAILTOOL_SMTP_PASSWORD: THE-SECRET }',
+    '  run: npx mailtool send -t team@example.org -s "$GITHUB_WORKFLOW failed" -m "see the log"',
+    '',
+    'Nothing is asked there (--no-input is implied by CI), everything has a deadline, --json gives one document. Runners often',
+    'block port 25: use 465 or 587. To test mail without a server: mailtool sandbox -- COMMAND sets MAILTOOL_* and SMTP_HOST.',
   ].join('\n');
 }

@@ -63,7 +63,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'run a mail server of your own on this machine, to try things out',
     load: () => import('./sandbox.ts'),
   },
-  { name: 'help', summary: 'explain a command, or: exit-codes, env, json', load: () => import('./help.ts') },
+  {
+    name: 'help',
+    summary: 'explain a command, or: exit-codes, env, json, cron, ci',
+    load: () => import('./help.ts'),
+  },
 ];
 
 export function findCommand(name: string): CommandEntry | undefined {
