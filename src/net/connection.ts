@@ -190,7 +190,10 @@ export class Connection {
         if (whole) return;
       }
     } finally {
-      if (!whole) this.close();
+      if (!whole) {
+        this.#inbox.clear(); // the rest of a message is nobody's reply
+        this.close();
+      }
     }
   }
 

@@ -67,6 +67,13 @@ export class Inbox {
     return this.#framer.size > 0 ? this.#framer.take() : this.#shift();
   }
 
+  /** Forgets everything. */
+  clear(): void {
+    this.#chunks.length = 0;
+    this.#octets = 0;
+    this.#framer.take();
+  }
+
   /** Puts back what came after a block. */
   unread(rest: Uint8Array): void {
     this.#framer.push(rest);

@@ -157,9 +157,15 @@ describe('blocks', () => {
   });
 
   test('left early close the connection: the rest is not taken for replies', async () => {
-    const connection = await connected((socket) => socket.write('+OK\r\nfirst\r\n'));
+    const connection = await connected((socket) => {
+      socket.write('+OK\r\nfirst\r\n');
+      setTimeout(() => socket.write('+OK not a reply\r\n'), 20);
+    });
     await text(connection);
-    for await (const _ of connection.readBlock(2000)) break;
+    for await (const _ of connection.readBlock(2000)) {
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      break;
+    }
     expect(await failureOf(connection.readLine(2000))).toBeInstanceOf(ConnectionError);
   });
 });
