@@ -8,6 +8,7 @@ import { EXIT } from '../exit.ts';
 import { addresses, checkOptions, draftOf, reversePath, sender } from '../send/draft.ts';
 import { defineSend, hasWishes, type SendOptionValues } from '../send/options.ts';
 import { connectionFields, failureFields, NOTHING_SENT, reportReceipt } from '../send/report.ts';
+import { withRetry } from '../send/retry.ts';
 import { bodySource } from '../send/spool.ts';
 import type { CommandDefinition } from './command.ts';
 
@@ -65,12 +66,11 @@ async function send(ctx: Context, options: SendOptionValues, started: number): P
 
   if (options.lmtp === true) checkLmtp(account);
   const protocol = options.lmtp === true ? 'lmtp' : 'smtp';
-  const client = await connectSmtp(ctx, (to) => ({ ...to, protocol }));
-  ctx.output.document(connectionFields(client));
-  const receipt = await transfer(ctx, client, prepared, {
-    requireAll: options.requireAll === true,
-    chunking: options.chunking === true,
-    wishes,
+  const how = { requireAll: options.requireAll === true, chunking: options.chunking === true, wishes };
+  const { client, receipt } = await withRetry(ctx, options.retryFor, async () => {
+    const client = await connectSmtp(ctx, (to) => ({ ...to, protocol }));
+    ctx.output.document(connectionFields(client));
+    return { client, receipt: await transfer(ctx, client, prepared, how) };
   });
   const server = placeOf(account);
   const exit = reportReceipt(ctx, receipt, client, {

@@ -23,6 +23,7 @@ export interface SendOptionValues {
   readonly requireAll?: true;
   readonly lmtp?: true;
   readonly chunking?: true;
+  readonly retryFor?: string;
   readonly skipEmpty?: true;
   readonly dryRun?: true;
   readonly dsn?: string;
@@ -93,6 +94,10 @@ export function defineSend(command: Command): void {
     .option('--message-id <id>', 'the Message-ID (a new one)')
     .option('--require-all', 'send to nobody if the server refuses one recipient')
     .option('--lmtp', 'deliver by LMTP, to --smtp-host with --smtp-port, or with the path of a Unix socket')
+    .option(
+      '--retry-for <duration>',
+      'try again for so long (5m) what did not reach anybody and may pass; the same Message-ID',
+    )
     .option('--chunking', 'transfer the message by BDAT (CHUNKING); fails where the server does not offer it')
     .option('-E, --skip-empty', 'send nothing, and succeed, when the body is empty')
     .option('-n, --dry-run', 'print the finished message, and send nothing')
