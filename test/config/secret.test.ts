@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { runForOutput } from '../../src/config/command.ts';
 import { MAX_SECRET_SOURCE, readSecret, type SecretIo, SecretSource } from '../../src/config/secret.ts';
 import { ConfigError, InterruptedError } from '../../src/errors.ts';
+import { eventually } from '../eventually.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'mailtool-secret-'));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -172,7 +173,7 @@ describe('a command', () => {
     );
     expect(error.message).toContain('took too long');
     const pid = Number(readFileSync(pidFile, 'utf8'));
-    await expect.poll(() => alive(pid)).toBe(false);
+    await eventually(() => expect(alive(pid)).toBe(false));
     // The grandchild keeps the pipe open, which must hold nobody up. It ends by itself, soon.
     expect((await refusal(command('sleep 3 & sleep 600', { commandTimeoutMs: 100 }))).message).toContain(
       'too long',

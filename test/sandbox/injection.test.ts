@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { POP3_STAGES, SMTP_STAGES } from '../../src/sandbox/faults.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/index.ts';
+import { eventually } from '../eventually.ts';
 import { RawClient } from './raw-client.ts';
 
 const sandboxes: Sandbox[] = [];
@@ -96,7 +97,7 @@ describe.concurrent('faults in SMTP', () => {
     const events: string[] = [];
     const sandbox = await start([`smtp.${stage}:stall`], { onEvent: (event) => events.push(event.type) });
     const client = await smtpUpTo(sandbox, stage);
-    await expect.poll(() => events).toContain('fault');
+    await eventually(() => expect(events).toContain('fault'));
     await sandbox.close();
     expect(await client.rest()).toMatch(/^(421 .*\r\n)?$/);
     expect(events).not.toContain(stage === 'quit' ? 'never' : 'message');
@@ -263,7 +264,7 @@ describe.concurrent('faults in POP3', () => {
     const events: string[] = [];
     const sandbox = await startFull([`pop3.${stage}:stall`], { onEvent: (event) => events.push(event.type) });
     const client = await pop3UpTo(sandbox, stage);
-    await expect.poll(() => events).toContain('fault');
+    await eventually(() => expect(events).toContain('fault'));
     await sandbox.close();
     expect(await client.rest()).toBe('');
     expect(events).not.toContain('deleted');

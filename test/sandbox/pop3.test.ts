@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/index.ts';
+import { eventually } from '../eventually.ts';
 import { RawClient } from './raw-client.ts';
 
 const USER = 'u';
@@ -137,7 +138,7 @@ describe('the POP3 server: TRANSACTION', () => {
     const client = await login();
     await client.ask('DELE 1');
     client.close();
-    await expect.poll(() => events).toContain('close');
+    await eventually(() => expect(events).toContain('close'));
     expect(sandbox.messages()).toHaveLength(3);
     const again = await login();
     expect(await again.ask('STAT')).toBe('+OK 3 49');
@@ -208,7 +209,7 @@ describe('the POP3 server: TRANSACTION', () => {
     const reader = await open();
     reader.socket.pause();
     reader.send(`USER ${USER}\r\nPASS ${WIRE_PASSWORD}\r\nRETR 1\r\nQUIT\r\n`);
-    await expect.poll(() => events).toContain('login');
+    await eventually(() => expect(events).toContain('login'));
     const other = await open();
     await other.line();
     for (let n = 0; n < 2000; n++) await other.askBlock('CAPA');

@@ -12,6 +12,7 @@ import {
   type SandboxOptions,
   startSandbox,
 } from '../../src/sandbox/index.ts';
+import { eventually } from '../eventually.ts';
 import { RawClient } from './raw-client.ts';
 
 const open: Sandbox[] = [];
@@ -169,7 +170,7 @@ describe('startSandbox', () => {
     const client = await connect(sandbox.pop3.port);
     client.send('USER sandbox\r\nPASS wrong\r\nUSER sandbox\r\nPASS geheim\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n');
     await client.rest();
-    await expect.poll(() => events.filter((event) => event.type === 'close')).toHaveLength(2);
+    await eventually(() => expect(events.filter((event) => event.type === 'close')).toHaveLength(2));
     const types = events.map((event) => event.type);
     for (const type of ['connect', 'message', 'login', 'retrieved', 'deleted']) expect(types).toContain(type);
     expect(JSON.stringify(events)).not.toContain('geheim');

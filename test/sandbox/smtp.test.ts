@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/index.ts';
+import { eventually } from '../eventually.ts';
 import { RawClient } from './raw-client.ts';
 
 const USER = 'u';
@@ -100,10 +101,10 @@ describe('the SMTP server', () => {
     client.send('MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n');
     await client.lines(3);
     client.send(`A: 1\r\n\r\n${'x'.repeat(70)}\r\n`.repeat(1000));
-    await expect.poll(() => readdir(directory)).toHaveLength(1);
+    await eventually(async () => expect(await readdir(directory)).toHaveLength(1));
     client.close();
-    await expect.poll(() => events).toContain('close');
-    await expect.poll(() => readdir(directory)).toEqual([]);
+    await eventually(() => expect(events).toContain('close'));
+    await eventually(async () => expect(await readdir(directory)).toEqual([]));
     expect(sandbox.messages()).toEqual([]);
   });
 
