@@ -44,9 +44,11 @@ export type { Credentials } from './sasl/index.ts';
 export {
   type Envelope,
   type Message,
+  type PoolOptions,
   type Receipt,
   type SendOptions,
   SmtpClient,
   type SmtpOptions,
+  SmtpPool,
   type SmtpReply,
 } from './smtp/index.ts';

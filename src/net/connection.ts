@@ -208,7 +208,7 @@ export class Connection {
    * it has not resolved, the server cannot have got them whole.
    */
   async write(bytes: Uint8Array, idleMs: number, stage?: Stage): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure(stage);
+    this.check(stage);
     this.#readOn(); // a server may answer before it has heard all
     let left = false;
     this.#socket.write(bytes, (error) => {
@@ -216,6 +216,16 @@ export class Connection {
       this.#roomy?.();
     });
     while (!left) await this.#room(idleMs, stage);
+  }
+
+  /** Throws why the connection is over, if it is. */
+  check(stage?: Stage): void {
+    if (this.#failure !== undefined) throw this.#failure(stage);
+  }
+
+  /** Whether nothing more can be written. */
+  get isOver(): boolean {
+    return this.#failure !== undefined;
   }
 
   /**

@@ -79,7 +79,7 @@ export async function transferChunks(
     connection.close();
     throw failure;
   }
-  const { verdicts, lost } = await readVerdicts(dialogue);
+  const { verdicts, lost } = await readVerdicts(dialogue, dialogue.waiting);
   const early = verdicts.find(({ verb, ok }) => verb === 'BDAT' && !ok);
   // The last chunk is behind it already: no more is to be had from this connection.
   if (early !== undefined) throw dialogue.refusal({ ...early, early: true });

@@ -12,6 +12,7 @@ import { checkEnvelope, type Envelope, type Message } from './envelope.ts';
 import type { Wishes } from './extensions/index.ts';
 import { tooManyAtOnce } from './failures.ts';
 import type { SmtpReply } from './reply.ts';
+import type { Letter, Prepared } from './row.ts';
 import type { MailProtocol } from './session.ts';
 
 export interface SmtpOptions extends DialOptions {
@@ -129,6 +130,27 @@ export class SmtpClient implements AsyncDisposable {
    * say to whom, and who had it, or was refused, before.
    */
   async send(envelope: Envelope, message: Message, options: SendOptions = {}): Promise<Receipt> {
+    const { task, recipients, limit } = this.#prepare(envelope, message, options);
+    const started = performance.now();
+    const receipt = await deliver(this.#dialogue, task, recipients, limit);
+    this.#timings.data = performance.now() - started;
+    return receipt;
+  }
+
+  /**
+   * Sends the messages that `next` gives, one after another, until it gives none or the connection is over. Each is told
+   * its own fate. Gives back the one that was taken from `next` and did not go out.
+   */
+  async sendRow<T extends Letter>(next: () => T | undefined): Promise<T | undefined> {
+    const { sendRow } = await import('./row.ts');
+    return await sendRow(
+      this.#dialogue,
+      async ({ envelope, message, options }) => this.#prepare(envelope, message, options ?? {}),
+      next,
+    );
+  }
+
+  #prepare(envelope: Envelope, message: Message, options: SendOptions): Prepared {
     checkEnvelope(envelope);
     const chunking = options.chunking === true || message.binary === true;
     const requireAll = options.requireAll === true;
@@ -142,12 +164,9 @@ export class SmtpClient implements AsyncDisposable {
       options.wishes ?? {},
       chunking,
     );
-    const started = performance.now();
     const idleMs = this.#options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
     const task = { mail, message, chunking, requireAll, idleMs, onProgress: options.onProgress };
-    const receipt = await deliver(this.#dialogue, task, recipients, limit);
-    this.#timings.data = performance.now() - started;
-    return receipt;
+    return { task, recipients, limit };
   }
 
   /** Takes back a transaction that was begun. */
@@ -215,6 +234,11 @@ export class SmtpClient implements AsyncDisposable {
     } finally {
       this.close();
     }
+  }
+
+  /** Whether the connection is over, closed here or there. */
+  get isClosed(): boolean {
+    return this.#connection.isOver;
   }
 
   /** Closes at once, without QUIT. */

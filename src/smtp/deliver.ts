@@ -3,7 +3,7 @@ import type { Dialogue } from './dialogue.ts';
 import type { Message } from './envelope.ts';
 import { recipientsRefused } from './failures.ts';
 import type { SmtpReply } from './reply.ts';
-import { type Recipient, type Tally, type Task, transact } from './transaction.ts';
+import { type Place, type Recipient, type Tally, type Task, transact } from './transaction.ts';
 
 /** What became of a message that the server took: a reply for each recipient, and the last one that took the message. */
 export interface Receipt {
@@ -18,25 +18,30 @@ export interface Receipt {
  * Sends the message in as many transactions as the server needs for so many recipients: no more than `limit` in one, and
  * those beyond what it takes (452) in the next, as long as the message can be read again and each takes somebody. One that
  * fails after another has succeeded is no error: its recipients are refused, and the rest is tried where the connection
- * allows. Nothing is split with `requireAll`, which has to know about everybody before the message leaves.
+ * allows. Nothing is split with `requireAll`, which has to know about everybody before the message leaves. In a row of
+ * messages, `place` is this one's: its last transaction opens the next one's first.
  */
 export async function deliver(
   dialogue: Dialogue,
   task: Task,
   recipients: readonly Recipient[],
   limit: number,
+  place?: Place,
 ): Promise<Receipt> {
   const tally: Tally = { accepted: new Map(), rejected: new Map() };
   const splits = !task.requireAll && canBeReadAgain(task.message);
   let atOnce = splits ? limit : recipients.length;
   let waiting = recipients;
+  let opened = place?.opened === true;
   let last: { readonly reply: SmtpReply; readonly size: number } | undefined;
   while (waiting.length > 0) {
     const these = waiting.slice(0, atOnce);
     const rest = waiting.slice(atOnce);
     const before = new Map(tally.rejected);
+    const here = place && { opened, next: async () => (rest.length > 0 ? [] : await place.next()) };
+    opened = false;
     try {
-      const { reply, size, taken, tooMany } = await transact(dialogue, task, these, tally, last?.size);
+      const { reply, size, taken, tooMany } = await transact(dialogue, task, these, tally, last?.size, here);
       if (reply !== undefined) last = { reply, size };
       if (splits && tooMany.length > 0) atOnce = taken;
       waiting = splits ? [...tooMany, ...rest] : [];
@@ -56,7 +61,7 @@ export async function deliver(
 }
 
 /** Whether iterating once more begins anew: not so with a generator or a stream, which are used up. */
-function canBeReadAgain(message: Message): boolean {
+export function canBeReadAgain(message: Message): boolean {
   return !['next', 'pipe', 'getReader'].some((method) => method in message);
 }
 

@@ -6,7 +6,7 @@ import { rejected } from './failures.ts';
 import { type Command, type Exchange, type MailProtocol, SmtpSession, type State, VERBS } from './session.ts';
 
 /** So many commands may wait for their replies: neither side's buffers can then block the other (RFC 2920 3.1). */
-const WINDOW = 100;
+export const WINDOW = 100;
 
 /** A session on its connection: commands go out, exchanges come back, and every failure of either closes both. */
 export class Dialogue {
@@ -54,12 +54,20 @@ export class Dialogue {
     for (let at = 0; at < commands.length; at += size) {
       const group = commands.slice(at, at + size);
       this.connection.writeLines(group.map((command) => this.#session.send(command)));
-      for (const _ of group) {
-        const exchange = await this.receive();
-        exchanges.push(exchange);
-        if (exchange.reply.code === 421) return exchanges;
-      }
-      if (exchanges[0]?.verb === 'MAIL' && !exchanges[0].ok) return exchanges;
+      exchanges.push(...(await this.answers(group.length)));
+      const last = exchanges.at(-1);
+      if (last?.reply.code === 421 || exchanges.some(({ verb, ok }) => verb === 'MAIL' && !ok)) break;
+    }
+    return exchanges;
+  }
+
+  /** The replies to `count` commands that were written; none behind 421. */
+  async answers(count: number): Promise<Exchange[]> {
+    const exchanges: Exchange[] = [];
+    while (exchanges.length < count) {
+      const exchange = await this.receive();
+      exchanges.push(exchange);
+      if (exchange.reply.code === 421) break;
     }
     return exchanges;
   }

@@ -53,17 +53,11 @@ export const VERBS = {
   MAIL: { from: ['ready'], to: 'mail', seconds: 60, stage: 'mail' },
   RCPT: { from: ['mail', 'rcpt'], to: 'rcpt', seconds: 60, stage: 'rcpt' },
   DATA: { from: ['rcpt'], to: { 354: 'data' }, last: true, seconds: 60, stage: 'data' },
-  END: { from: ['data'], to: 'ready', refused: 'ready', last: true, seconds: 600, stage: 'eod' },
+  // Not the last of a group: the next transaction may leave behind it (RFC 2920 3.1).
+  END: { from: ['data'], to: 'ready', refused: 'ready', seconds: 600, stage: 'eod' },
   // A refused chunk ends the transaction, as far as anything but RSET goes (RFC 3030 2).
   BDAT: { from: ['rcpt', 'chunk'], to: 'chunk', refused: 'rcpt', seconds: 180, stage: 'data' },
-  LAST: {
-    from: ['rcpt', 'chunk'],
-    to: 'ready',
-    refused: 'ready',
-    last: true,
-    seconds: 600,
-    stage: 'eod',
-  },
+  LAST: { from: ['rcpt', 'chunk'], to: 'ready', refused: 'ready', seconds: 600, stage: 'eod' },
   RSET: { from: ['ready', 'mail', 'rcpt', 'chunk'], to: 'ready', seconds: 60, stage: 'rset' },
   NOOP: { from: ['greeted', 'ready', 'mail', 'rcpt'], last: true, seconds: 60, stage: 'noop' },
   // Possible at any time, also before EHLO (RFC 5321 4.1.4), and last in a group (RFC 2920 3.1).
@@ -184,7 +178,9 @@ export class SmtpSession {
     }
     if (next !== undefined && asked.verb === 'MAIL') this.#recipients = 0;
     if (next !== undefined && asked.verb === 'RCPT') this.#recipients += 1;
-    if (next !== undefined && rule.from.includes(this.#state)) this.#state = next;
+    // A code that only this verb has means what it says, also to a command that came too early: 354 waits for a message.
+    const exact = typeof rule.to === 'object';
+    if (next !== undefined && (exact || rule.from.includes(this.#state))) this.#state = next;
     if (next === undefined && rule.refused !== undefined) this.#state = rule.refused;
     if (this.#queue.length === 0) this.#ahead = this.#state;
     return { ...asked, reply, ok: next !== undefined, early: false };

@@ -1,4 +1,4 @@
-import type { Dialogue } from './dialogue.ts';
+import { type Dialogue, WINDOW } from './dialogue.ts';
 import type { Message } from './envelope.ts';
 import { inDoubt, recipientsRefused } from './failures.ts';
 import type { SmtpReply } from './reply.ts';
@@ -41,6 +41,35 @@ export interface Outcome {
   readonly tooMany: readonly Recipient[];
 }
 
+/** A transaction's place in a row of many on one connection. */
+export interface Place {
+  /** Its opening has left already, behind the end of the message before: the replies are due. */
+  readonly opened: boolean;
+  /** Gives what opens the next transaction, to leave behind the end of this message; nothing where none waits. */
+  readonly next: () => Promise<readonly Command[]>;
+}
+
+/**
+ * MAIL, RCPT and DATA in one group: only in a row, where the message goes to whoever is accepted. Undefined where the
+ * replies to RCPT have to be known first.
+ */
+export function opening(
+  { pipelining }: Dialogue,
+  { mail, requireAll, chunking }: Task,
+  recipients: readonly Recipient[],
+): readonly Command[] | undefined {
+  const commands = envelopeCommands(mail, recipients);
+  if (!pipelining || requireAll || chunking || commands.length + 2 > WINDOW) return undefined;
+  return [...commands, { verb: 'DATA' }];
+}
+
+function envelopeCommands(mail: string, recipients: readonly Recipient[]): Command[] {
+  return [
+    { verb: 'MAIL', argument: mail },
+    ...recipients.map(({ argument }): Command => ({ verb: 'RCPT', argument })),
+  ];
+}
+
 /**
  * One mail transaction (RFC 5321 3.3), entered into `tally`. Throws where none of its recipients can have the message, or,
  * with `delivery: 'in-doubt'`, where they may have it. `expected` is the size that the message had before, if it was read
@@ -52,18 +81,14 @@ export async function transact(
   recipients: readonly Recipient[],
   tally: Tally,
   expected: number | undefined,
+  place?: Place,
 ): Promise<Outcome> {
-  if (dialogue.isOpen) await dialogue.ask({ verb: 'RSET' });
-  const [answer, ...answers] = await dialogue.group([
-    { verb: 'MAIL', argument: task.mail },
-    ...recipients.map(({ argument }): Command => ({ verb: 'RCPT', argument })),
-  ]);
-  if (answer?.ok !== true) throw dialogue.refusal(answer);
+  const { mail, rcpts, data } = await open(dialogue, task, recipients, place);
+  if (mail?.ok !== true) throw dialogue.refusal(mail);
   const taken: [path: string, reply: SmtpReply][] = [];
   const refused = new Map<string, SmtpReply>();
   const tooMany: Recipient[] = [];
-  for (const [index, exchange] of answers.entries()) {
-    if (exchange.reply.code === 421) throw dialogue.refusal(exchange);
+  for (const [index, exchange] of rcpts.entries()) {
     const recipient = recipients[index] as Recipient;
     if (exchange.ok) taken.push([recipient.path, exchange.reply]);
     else {
@@ -75,9 +100,13 @@ export async function transact(
   for (const [path, reply] of refused) tally.rejected.set(path, reply);
   if (taken.length === 0) return { reply: undefined, size: 0, taken: 0, tooMany };
 
+  if (data?.ok === false) throw dialogue.refusal(data);
   const { verdicts, lost, size } = task.chunking
     ? await (await import('./chunks.ts')).transferChunks(dialogue, task, expected)
-    : await transfer(dialogue, task, expected);
+    : await transfer(dialogue, task, expected, {
+        begun: data !== undefined,
+        behind: tooMany.length === 0 && dialogue.pipelining ? place?.next : undefined,
+      });
   const reply = dialogue.protocol === 'lmtp' ? enterEach(verdicts) : enterAll(verdicts[0]);
   return { reply, size, taken: taken.length, tooMany };
 
@@ -107,6 +136,39 @@ export async function transact(
     (ok ? tally.accepted : tally.rejected).set(path, reply);
     if (ok) tally.rejected.delete(path);
   }
+}
+
+interface Opened {
+  readonly mail: Exchange | undefined;
+  readonly rcpts: readonly Exchange[];
+  /** Absent: DATA waits for the replies to RCPT to be read. */
+  readonly data: Exchange | undefined;
+}
+
+/** Opens the transaction, or reads the replies to the opening that has left. Throws 421 in place of any of them. */
+async function open(
+  dialogue: Dialogue,
+  task: Task,
+  recipients: readonly Recipient[],
+  place: Place | undefined,
+): Promise<Opened> {
+  const whole = place === undefined ? undefined : opening(dialogue, task, recipients);
+  const commands = whole ?? envelopeCommands(task.mail, recipients);
+  const reset: Command[] = dialogue.isOpen ? [{ verb: 'RSET' }] : [];
+  const exchanges =
+    place?.opened === true
+      ? await dialogue.answers(commands.length)
+      : await dialogue.group([...reset, ...commands]);
+  const last = exchanges.at(-1);
+  if (last?.reply.code === 421) throw dialogue.refusal(last);
+  const [mail, ...rest] = exchanges.slice(place?.opened === true ? 0 : reset.length);
+  const rcpts = rest.filter(({ verb }) => verb === 'RCPT');
+  const data = rest.find(({ verb }) => verb === 'DATA');
+  if (data?.ok === true && !(mail?.ok === true && rcpts.some(({ ok }) => ok))) {
+    // The server waits for a message to nobody: an empty one is the only way back (RFC 2920 3.1).
+    await dialogue.exchange({ verb: 'END' });
+  }
+  return { mail, rcpts, data };
 }
 
 /**

@@ -2,7 +2,7 @@ import { Stuffer } from '../codec/dots.ts';
 import { DataError } from '../errors.ts';
 import type { Dialogue } from './dialogue.ts';
 import type { Message } from './envelope.ts';
-import type { Exchange } from './session.ts';
+import type { Command, Exchange } from './session.ts';
 
 /** What may be kept back to leave in one packet with what follows. */
 const SMALL = 16 * 1024;
@@ -23,6 +23,14 @@ export interface Transferred {
   readonly size: number;
 }
 
+/** What is different in a row of transactions. */
+export interface InRow {
+  /** DATA was asked, and answered by 354, with the envelope. */
+  readonly begun: boolean;
+  /** Gives the commands that leave behind the end of the message. */
+  readonly behind: (() => Promise<readonly Command[]>) | undefined;
+}
+
 /**
  * Writes DATA, and the message behind the 354 reply, and reads what is said of it. The dot leaves only after every octet of its source has:
  * a source that fails, or a server that answers early, leaves no message behind. So does one that is not of the `expected`
@@ -32,12 +40,15 @@ export async function transfer(
   dialogue: Dialogue,
   { message, idleMs, onProgress }: Body,
   expected: number | undefined,
+  { begun, behind }: InRow = { begun: false, behind: undefined },
 ): Promise<Transferred> {
-  await dialogue.ask({ verb: 'DATA' });
+  if (!begun) await dialogue.ask({ verb: 'DATA' });
   const { connection } = dialogue;
   const stuffer = new Stuffer();
   let size = 0;
   let held: Uint8Array = new Uint8Array();
+  let following: readonly Command[] = [];
+  let due = 0;
   try {
     for await (const chunk of message) {
       if (held.length > 0) await connection.write(held, idleMs, 'data');
@@ -53,16 +64,22 @@ export async function transfer(
       onProgress?.(size);
     }
     checkSize(size, expected);
+    following = (await behind?.()) ?? following;
+    connection.check('data');
     dialogue.end();
+    due = dialogue.waiting;
     connection.note(`the message, ${size} octets, and the dot that ends it`);
-    await connection.write(Buffer.concat([held, stuffer.finish()]), idleMs, 'eod');
+    const lines = following.map((command) => dialogue.line(command)).join('');
+    await connection.write(Buffer.concat([held, stuffer.finish(), Buffer.from(lines)]), idleMs, 'eod');
   } catch (error) {
+    // The dot may have left without all of what follows it.
+    if (due > 0 && following.length > 0) return { verdicts: [], lost: error, size };
     // Without its dot the message does not exist for the server; what it said about that outranks a broken socket.
     const failure = await lastWords(dialogue, error);
     connection.close();
     throw failure;
   }
-  return { ...(await readVerdicts(dialogue)), size };
+  return { ...(await readVerdicts(dialogue, due)), size };
 }
 
 export function checkSize(size: number, expected: number | undefined): void {
@@ -72,11 +89,14 @@ export function checkSize(size: number, expected: number | undefined): void {
   });
 }
 
-/** The replies to a message that has left, those to its chunks first; that one is missing is told, not thrown. */
-export async function readVerdicts(dialogue: Dialogue): Promise<Pick<Transferred, 'verdicts' | 'lost'>> {
+/** The `due` replies to a message that has left, those to its chunks first; that one is missing is told, not thrown. */
+export async function readVerdicts(
+  dialogue: Dialogue,
+  due: number,
+): Promise<Pick<Transferred, 'verdicts' | 'lost'>> {
   const verdicts: Exchange[] = [];
   try {
-    while (dialogue.waiting > 0) {
+    while (verdicts.length < due && dialogue.waiting > 0) {
       const exchange = await dialogue.receive();
       verdicts.push(exchange);
       if (exchange.verb === 'BDAT' && !exchange.ok) break; // what follows it is no verdict

@@ -59,13 +59,26 @@ describe('the table', () => {
     expect(() => session.send({ verb: 'NOOP' })).toThrow(UsageError);
   });
 
-  test('a group may hold chunks; nothing may follow the last unanswered', () => {
+  test('a group may hold chunks, and what begins the next transaction behind them', () => {
     const session = sessionAfter(...ready, ['MAIL', '250'], ['RCPT', '250']);
     expect(session.send({ verb: 'BDAT', argument: '9' }).line).toBe('BDAT 9\r\n');
     expect(session.send({ verb: 'LAST', argument: '0' }).line).toBe('BDAT 0 LAST\r\n');
-    expect(() => session.send({ verb: 'RSET' })).toThrow(UsageError);
+    expect(session.send({ verb: 'RSET' }).line).toBe('RSET\r\n');
     session.receive(Buffer.from('552 no'));
     session.receive(Buffer.from('503 no'));
+    session.receive(Buffer.from('250 ok'));
+    expect(session.state).toBe('ready');
+  });
+
+  test('behind the end of a message the next transaction may open; a message to nobody can be ended', () => {
+    const session = sessionAfter(...ready, ['MAIL', '250'], ['RCPT', '250'], ['DATA', '354']);
+    for (const verb of ['END', 'MAIL', 'RCPT', 'DATA'] as const) session.send({ verb });
+    expect(() => session.send({ verb: 'END' })).toThrow(UsageError);
+    for (const reply of ['250 taken', '250 ok', '550 no such user', '354 go on'])
+      session.receive(Buffer.from(reply));
+    expect(session.state).toBe('data');
+    session.send({ verb: 'END' });
+    session.receive(Buffer.from('554 no recipients'));
     expect(session.state).toBe('ready');
   });
 

@@ -1,0 +1,80 @@
+import type { SendOptions } from './client.ts';
+import { deliver, type Receipt } from './deliver.ts';
+import type { Dialogue } from './dialogue.ts';
+import type { Envelope, Message } from './envelope.ts';
+import { opening, type Place, type Recipient, type Task } from './transaction.ts';
+
+/** A message, and what the server has to know of it. */
+export interface Prepared {
+  readonly task: Task;
+  readonly recipients: readonly Recipient[];
+  /** How many recipients fit in one transaction. */
+  readonly limit: number;
+}
+
+/** One of many messages. It is told once what became of it: `sent`, or `failed`. */
+export interface Letter {
+  readonly envelope: Envelope;
+  readonly message: Message;
+  readonly options?: SendOptions | undefined;
+  sent(receipt: Receipt): void;
+  failed(error: unknown): void;
+}
+
+interface Ready<T> extends Prepared {
+  readonly letter: T;
+}
+
+/**
+ * Sends what `next` gives, one message after another, until it gives nothing or the connection is over. With PIPELINING
+ * the end of one and the opening of the next (MAIL, RCPT, DATA) leave in one group: one round trip a message. Never fails:
+ * each message learns its own fate. Gives back the one that was taken from `next` and did not go out.
+ */
+export async function sendRow<T extends Letter>(
+  dialogue: Dialogue,
+  prepare: (letter: T) => Promise<Prepared>,
+  next: () => T | undefined,
+): Promise<T | undefined> {
+  let opened = false;
+  let ready = await nextReady();
+  while (ready !== undefined) {
+    const { letter, task, recipients, limit } = ready;
+    let following: Ready<T> | undefined;
+    let isOpening = false;
+    const place: Place = {
+      opened,
+      async next() {
+        following = await nextReady();
+        const commands = following && openingOf(dialogue, following);
+        isOpening = commands !== undefined;
+        return commands ?? [];
+      },
+    };
+    try {
+      letter.sent(await deliver(dialogue, task, recipients, limit, place));
+    } catch (error) {
+      letter.failed(error);
+    }
+    if (dialogue.connection.isOver) return following?.letter;
+    ready = following ?? (await nextReady());
+    opened = isOpening;
+  }
+  return undefined;
+
+  /** The next message that can go; those that cannot are told so. */
+  async function nextReady(): Promise<Ready<T> | undefined> {
+    for (;;) {
+      const letter = next();
+      if (letter === undefined) return undefined;
+      try {
+        return { letter, ...(await prepare(letter)) };
+      } catch (error) {
+        letter.failed(error);
+      }
+    }
+  }
+}
+
+function openingOf(dialogue: Dialogue, { task, recipients, limit }: Prepared) {
+  return recipients.length > limit ? undefined : opening(dialogue, task, recipients);
+}
