@@ -24,6 +24,7 @@ export {
 export {
   type Attachment,
   bytesAttachment,
+  bytesSource,
   type Composed,
   compose,
   type Draft,

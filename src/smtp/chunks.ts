@@ -1,7 +1,7 @@
 import { Stuffer } from '../codec/dots.ts';
 import type { Dialogue } from './dialogue.ts';
 import type { Exchange } from './session.ts';
-import { type Body, checkSize, lastWords, readVerdicts, type Transferred } from './transfer.ts';
+import { type Body, checkSize, chunksOf, lastWords, readVerdicts, type Transferred } from './transfer.ts';
 
 /** Large enough that the commands between chunks cost nothing. */
 const CHUNK_OCTETS = 256 * 1024;
@@ -64,7 +64,7 @@ export async function transferChunks(
   }
 
   try {
-    for await (const piece of message) {
+    for await (const piece of chunksOf(message)) {
       await append(lines === undefined ? piece : lines.stuff(piece));
       size += piece.length;
       onProgress?.(size);

@@ -139,9 +139,9 @@ export class SmtpClient implements AsyncDisposable {
 
   /**
    * Sends the messages that `next` gives, one after another, until it gives none or the connection is over. Each is told
-   * its own fate. Gives back the one that was taken from `next` and did not go out.
+   * its own fate. Gives back what was taken from `next` and did not go out.
    */
-  async sendRow<T extends Letter>(next: () => T | undefined): Promise<T | undefined> {
+  async sendRow<T extends Letter>(next: () => T | undefined): Promise<readonly T[]> {
     const { sendRow } = await import('./row.ts');
     return await sendRow(
       this.#dialogue,

@@ -15,6 +15,8 @@ export interface Message extends AsyncIterable<Uint8Array> {
   readonly eightBit?: boolean | undefined;
   /** Whether it is more than lines: it goes out as it is, which needs BINARYMIME (RFC 3030 3). */
   readonly binary?: boolean | undefined;
+  /** All its octets, where they are in memory anyway: then they need no iteration. */
+  readonly whole?: Uint8Array | undefined;
   /** Whether a header field holds raw UTF-8 (RFC 6532). */
   readonly smtpUtf8?: boolean | undefined;
 }

@@ -16,8 +16,12 @@ export interface PoolOptions extends SmtpOptions {
 const IDLE_MS = 10_000;
 /** A message that found its connection gone is tried once more, on another. */
 const ATTEMPTS = 2;
+/** The queue is cut when so many at its front have gone. */
+const CUT = 1_000;
 
 interface Entry extends Letter {
+  /** Its place among all. */
+  readonly order: number;
   attempts: number;
 }
 
@@ -28,7 +32,10 @@ interface Entry extends Letter {
  */
 export class SmtpPool implements AsyncDisposable {
   readonly #options: PoolOptions;
-  readonly #waiting: Entry[] = [];
+  /** Those that wait, from `#first` on: the array is cut now and then, not for each. */
+  #waiting: Entry[] = [];
+  #first = 0;
+  #count = 0;
   readonly #workers = new Set<Promise<void>>();
   readonly #idle = new Set<() => void>();
   #connected = 0;
@@ -40,7 +47,7 @@ export class SmtpPool implements AsyncDisposable {
 
   /** How many messages wait for a connection. Nothing bounds them but the caller, who can wait for what `send` gives. */
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#waiting.length - this.#first;
   }
 
   /**
@@ -54,10 +61,11 @@ export class SmtpPool implements AsyncDisposable {
         envelope,
         message,
         options,
+        order: this.#count++,
         attempts: 0,
         sent: resolve,
         failed: (error) => {
-          if (this.#mayTryAgain(entry, error)) this.#waiting.unshift(entry);
+          if (this.#mayTryAgain(entry, error)) this.#putBack(entry);
           else reject(error);
         },
       };
@@ -94,14 +102,14 @@ export class SmtpPool implements AsyncDisposable {
     const worker = this.#work().finally(() => {
       this.#workers.delete(worker);
       // What came, or came back, while this one was leaving.
-      if (this.#waiting.length > 0 && this.#workers.size === 0) this.#start();
+      if (this.waiting > 0 && this.#workers.size === 0) this.#start();
     });
     this.#workers.add(worker);
   }
 
   /** One connection after another, until there is no work. */
   async #work(): Promise<void> {
-    while (this.#waiting.length > 0) {
+    while (this.waiting > 0) {
       let client: SmtpClient;
       try {
         client = await SmtpClient.connect(this.#options);
@@ -120,8 +128,26 @@ export class SmtpPool implements AsyncDisposable {
     }
   }
 
+  #take(): Entry | undefined {
+    const entry = this.#waiting[this.#first];
+    if (entry === undefined) return undefined;
+    this.#first += 1;
+    if (this.#first > CUT && this.#first * 2 > this.#waiting.length) {
+      this.#waiting = this.#waiting.slice(this.#first);
+      this.#first = 0;
+    }
+    return entry;
+  }
+
+  /** Before those that came after it. */
+  #putBack(entry: Entry): void {
+    let at = this.#first;
+    while ((this.#waiting[at]?.order ?? Number.POSITIVE_INFINITY) < entry.order) at += 1;
+    this.#waiting.splice(at, 0, entry);
+  }
+
   #fail(error: unknown): void {
-    for (const entry of this.#waiting.splice(0)) {
+    for (let entry = this.#take(); entry !== undefined; entry = this.#take()) {
       entry.attempts = ATTEMPTS;
       entry.failed(error);
     }
@@ -132,7 +158,7 @@ export class SmtpPool implements AsyncDisposable {
     let left = this.#options.messagesPerConnection ?? Number.POSITIVE_INFINITY;
     const next = () => {
       if (left <= 0) return undefined;
-      const entry = this.#waiting.shift();
+      const entry = this.#take();
       if (entry === undefined) return undefined;
       left -= 1;
       entry.attempts += 1;
@@ -140,16 +166,16 @@ export class SmtpPool implements AsyncDisposable {
     };
     do {
       const unsent = await client.sendRow(next);
-      if (unsent !== undefined) {
-        unsent.attempts -= 1;
-        this.#waiting.unshift(unsent);
+      for (const entry of unsent) {
+        entry.attempts -= 1;
+        this.#putBack(entry);
       }
     } while (left > 0 && !client.isClosed && (await this.#comes()));
   }
 
   /** Whether there is work, now or within the time that an idle connection is kept. */
   async #comes(): Promise<boolean> {
-    if (this.#waiting.length > 0) return true;
+    if (this.waiting > 0) return true;
     if (this.#closing) return false;
     await new Promise<void>((resolve) => {
       const done = () => {
@@ -160,6 +186,6 @@ export class SmtpPool implements AsyncDisposable {
       const timer = setTimeout(done, this.#options.idleMs ?? IDLE_MS);
       this.#idle.add(done);
     });
-    return this.#waiting.length > 0;
+    return this.waiting > 0;
   }
 }

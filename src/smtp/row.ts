@@ -21,23 +21,33 @@ export interface Letter {
   failed(error: unknown): void;
 }
 
-interface Ready<T> extends Prepared {
+/** One whose turn it is. */
+export interface Ready<T> extends Prepared {
   readonly letter: T;
 }
 
 /**
  * Sends what `next` gives, one message after another, until it gives nothing or the connection is over. With PIPELINING
  * the end of one and the opening of the next (MAIL, RCPT, DATA) leave in one group: one round trip a message. Never fails:
- * each message learns its own fate. Gives back the one that was taken from `next` and did not go out.
+ * each message learns its own fate. Gives back what was taken from `next` and did not go out.
  */
 export async function sendRow<T extends Letter>(
   dialogue: Dialogue,
   prepare: (letter: T) => Promise<Prepared>,
   next: () => T | undefined,
-): Promise<T | undefined> {
+): Promise<readonly T[]> {
   let opened = false;
   let ready = await nextReady();
   while (ready !== undefined) {
+    if (ready.task.chunking) {
+      const { fitsChunkRow, sendChunkRow } = await import('./chunk-row.ts');
+      if (fitsChunkRow(dialogue, ready)) {
+        const { next: other, unsent } = await sendChunkRow(dialogue, ready, nextReady);
+        if (dialogue.connection.isOver) return other === undefined ? unsent : [...unsent, other.letter];
+        ready = other;
+        continue;
+      }
+    }
     const { letter, task, recipients, limit } = ready;
     let following: Ready<T> | undefined;
     let isOpening = false;
@@ -55,11 +65,11 @@ export async function sendRow<T extends Letter>(
     } catch (error) {
       letter.failed(error);
     }
-    if (dialogue.connection.isOver) return following?.letter;
+    if (dialogue.connection.isOver) return following === undefined ? [] : [following.letter];
     ready = following ?? (await nextReady());
     opened = isOpening;
   }
-  return undefined;
+  return [];
 
   /** The next message that can go; those that cannot are told so. */
   async function nextReady(): Promise<Ready<T> | undefined> {

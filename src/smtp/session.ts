@@ -183,7 +183,7 @@ export class SmtpSession {
     if (next !== undefined && (exact || rule.from.includes(this.#state))) this.#state = next;
     if (next === undefined && rule.refused !== undefined) this.#state = rule.refused;
     if (this.#queue.length === 0) this.#ahead = this.#state;
-    return { ...asked, reply, ok: next !== undefined, early: false };
+    return { verb: asked.verb, command: asked.command, reply, ok: next !== undefined, early: false };
   }
 
   /** After 421, or a verdict before the message's end, the server hears nothing more (RFC 5321 3.8). */

@@ -63,7 +63,8 @@ export function opening(
   return [...commands, { verb: 'DATA' }];
 }
 
-function envelopeCommands(mail: string, recipients: readonly Recipient[]): Command[] {
+/** MAIL, and RCPT for each recipient. */
+export function envelopeCommands(mail: string, recipients: readonly Recipient[]): Command[] {
   return [
     { verb: 'MAIL', argument: mail },
     ...recipients.map(({ argument }): Command => ({ verb: 'RCPT', argument })),

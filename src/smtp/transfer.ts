@@ -46,19 +46,24 @@ export async function transfer(
   const { connection } = dialogue;
   const stuffer = new Stuffer();
   let size = 0;
-  let held: Uint8Array = new Uint8Array();
+  let held: Uint8Array[] = [];
+  let heldOctets = 0;
   let following: readonly Command[] = [];
   let due = 0;
   try {
-    for await (const chunk of message) {
-      if (held.length > 0) await connection.write(held, idleMs, 'data');
+    for await (const chunk of chunksOf(message)) {
       if (connection.hasLine()) throw dialogue.refusal(await dialogue.receive());
       const stuffed = stuffer.stuff(chunk);
       // What is small waits for what follows: a small message leaves together with its dot, in one packet.
-      if (stuffed.length <= SMALL) held = Buffer.from(stuffed);
+      if (heldOctets + stuffed.length > SMALL && heldOctets > 0) {
+        await connection.write(Buffer.concat(held), idleMs, 'data');
+        held = [];
+        heldOctets = 0;
+      }
+      if (stuffed.length > SMALL) await connection.write(stuffed, idleMs, 'data');
       else {
-        await connection.write(stuffed, idleMs, 'data');
-        held = new Uint8Array();
+        held.push(Uint8Array.from(stuffed)); // the chunk's memory is used again
+        heldOctets += stuffed.length;
       }
       size += chunk.length;
       onProgress?.(size);
@@ -70,7 +75,7 @@ export async function transfer(
     due = dialogue.waiting;
     connection.note(`the message, ${size} octets, and the dot that ends it`);
     const lines = following.map((command) => dialogue.line(command)).join('');
-    await connection.write(Buffer.concat([held, stuffer.finish(), Buffer.from(lines)]), idleMs, 'eod');
+    await connection.write(Buffer.concat([...held, stuffer.finish(), Buffer.from(lines)]), idleMs, 'eod');
   } catch (error) {
     // The dot may have left without all of what follows it.
     if (due > 0 && following.length > 0) return { verdicts: [], lost: error, size };
@@ -80,6 +85,11 @@ export async function transfer(
     throw failure;
   }
   return { ...(await readVerdicts(dialogue, due)), size };
+}
+
+/** The message's octets; without a detour where they are in memory. */
+export function chunksOf(message: Message): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
+  return message.whole === undefined ? message : [message.whole];
 }
 
 export function checkSize(size: number, expected: number | undefined): void {

@@ -6,6 +6,7 @@ import {
   RejectedError,
   UnsupportedError,
 } from '../../src/errors.ts';
+import { Transcript } from '../../src/net/transcript.ts';
 import { type Message, type PoolOptions, type SendOptions, SmtpPool } from '../../src/smtp/index.ts';
 import { dialogue } from '../dialogue.ts';
 import { streamOf } from '../feeds.ts';
@@ -353,6 +354,190 @@ describe('a connection that ends', () => {
     expect(outcomes).toEqual([expect.any(ConnectionError), expect.any(ConnectionError)]);
   });
 });
+
+describe('a row of messages by BDAT (RFC 3030)', () => {
+  const chunking = hello('PIPELINING', 'CHUNKING');
+  const chunk = (name: string) => `
+    C~ ^MAIL FROM:<a@example.org>( SIZE=4)?$
+    C: RCPT TO:<${name}@example.org>
+    C: BDAT 4 LAST
+    C: hi`;
+  const send = { chunking: true };
+
+  test('nothing is waited for between them; what is refused leaves nothing open for the next', async () => {
+    const outcome = await dialogue(
+      `${chunking}
+      ${chunk('b')}
+      C: RSET
+      ${chunk('c')}
+      C: RSET
+      ${chunk('d')}
+      S: 250 ok
+      S: 250 ok
+      S: 250 taken
+      S: 250 ok
+      S: 250 ok
+      S: 550 no such user
+      S: 503 no recipients
+      S: 250 ok
+      S: 250 ok
+      S: 250 ok
+      S: 250 taken
+      ${bye}`,
+      {},
+      (port) => sendAll(port, [['b'], ['c'], ['d']], { send, message: sized }),
+    );
+    expect(outcome).toEqual([taken('b'), expect.any(RecipientsError), taken('d')]);
+  });
+
+  test('a connection that is lost leaves those without a verdict in doubt, and nothing is sent again', async () => {
+    const [sent, ...doubtful] = await dialogue(
+      `${chunking}
+      ${chunk('b')}
+      C: RSET
+      ${chunk('c')}
+      C: RSET
+      ${chunk('d')}
+      S: 250 ok
+      S: 250 ok
+      S: 250 taken
+      S: 250 ok
+      S: 250 ok
+      *: close`,
+      {},
+      (port) => sendAll(port, [['b'], ['c'], ['d']], { send, message: sized }),
+    );
+    expect(sent).toEqual(taken('b'));
+    for (const failure of doubtful) expect(failure).toMatchObject({ delivery: 'in-doubt' });
+  });
+
+  test('behind 421 the server hears nothing more: all go elsewhere, each once and in order', async () => {
+    const outcome = await dialogue(
+      [
+        `${chunking}
+        ${chunk('b')}
+        C: RSET
+        ${chunk('c')}
+        C: RSET
+        ${chunk('d')}
+        S: 250 ok
+        S: 250 ok
+        S: 421 closing
+        *: close`,
+        `${chunking}
+        ${chunk('b')}
+        C: RSET
+        ${chunk('c')}
+        C: RSET
+        ${chunk('d')}
+        S: 250 ok
+        S: 250 ok
+        S: 250 taken
+        S: 250 ok
+        S: 250 ok
+        S: 250 ok
+        S: 250 taken
+        S: 250 ok
+        S: 250 ok
+        S: 250 ok
+        S: 250 taken
+        ${bye}`,
+      ],
+      {},
+      (port) => sendAll(port, [['b'], ['c'], ['d']], { send, message: sized }),
+    );
+    expect(outcome).toEqual([taken('b'), taken('c'), taken('d')]);
+  });
+
+  test.each([
+    ['one without a size', letter],
+    ['one that can be read but once', () => Object.assign(oneTime(), { size: 4 })],
+  ])('%s goes by itself, and the row goes on behind it', async (_, alone) => {
+    const messages = [sized(), alone(), sized()];
+    const outcome = await dialogue(
+      `${chunking}
+      ${chunk('b')}
+      S: 250 ok
+      S: 250 ok
+      S: 250 taken
+      C~ ^MAIL FROM:<a@example.org>
+      C: RCPT TO:<c@example.org>
+      S: 250 ok
+      S: 250 ok
+      C: BDAT 4 LAST
+      C: hi
+      S: 250 taken
+      ${chunk('d')}
+      S: 250 ok
+      S: 250 ok
+      S: 250 taken
+      ${bye}`,
+      {},
+      (port) => sendAll(port, [['b'], ['c'], ['d']], { send, message: () => messages.shift() as Message }),
+    );
+    expect(outcome).toEqual([taken('b'), taken('c'), taken('d')]);
+  });
+
+  test('a source that fails has not begun, and takes nobody along', async () => {
+    const broken: Message = {
+      size: 4,
+      async *[Symbol.asyncIterator]() {
+        yield Buffer.from('h');
+        throw new MailErrorOfSource();
+      },
+    };
+    const messages = [sized(), broken, sized()];
+    const outcome = await dialogue(
+      `${chunking}
+      ${chunk('b')}
+      C: RSET
+      ${chunk('d')}
+      S: 250 ok
+      S: 250 ok
+      S: 250 taken
+      S: 250 ok
+      S: 250 ok
+      S: 250 ok
+      S: 250 taken
+      ${bye}`,
+      {},
+      (port) => sendAll(port, [['b'], ['c'], ['d']], { send, message: () => messages.shift() as Message }),
+    );
+    expect(outcome).toEqual([taken('b'), expect.any(MailErrorOfSource), taken('d')]);
+  });
+
+  test('a window bounds what is under way', async () => {
+    let most = 0;
+    let under = 0;
+    const names = Array.from({ length: 90 }, (_, at) => `r${at}`);
+    const transcript = new Transcript(({ direction, text }) => {
+      if (direction === 'C' && text.startsWith('BDAT')) most = Math.max(most, ++under);
+      if (direction === 'S' && text.endsWith('taken')) under--;
+    });
+    const replies = (first: boolean) => `${first ? '' : 'S: 250 ok\n'}S: 250 ok\nS: 250 ok\nS: 250 taken\n`;
+    const served = Array.from({ length: 90 }, (_, at) => at);
+    const script = [chunking];
+    // The window is full after 25 messages, 4 commands each but the first.
+    for (const at of served) {
+      script.push(`${at === 0 ? '' : 'C: RSET'}${chunk(names[at] as string)}`);
+      if (at >= 24) script.push(replies(at === 24));
+    }
+    for (let left = 24; left > 0; left--) script.push(replies(false));
+    await dialogue(`${script.join('\n')}\n${bye}`, {}, (port) =>
+      sendAll(
+        port,
+        names.map((name) => [name]),
+        { send, message: sized, transcript },
+      ),
+    );
+    expect(most).toBe(25);
+  });
+});
+
+/** A message whose size is known. */
+function sized(): Message {
+  return { ...letter(), size: 4 };
+}
 
 test('after so many messages a new connection is opened', async () => {
   const one = (...names: string[]) => `

@@ -1,0 +1,157 @@
+import { Stuffer } from '../codec/dots.ts';
+import { canBeReadAgain } from './deliver.ts';
+import { type Dialogue, WINDOW } from './dialogue.ts';
+import { inDoubt, recipientsRefused } from './failures.ts';
+import type { SmtpReply } from './reply.ts';
+import type { Letter, Ready } from './row.ts';
+import type { Command, Exchange } from './session.ts';
+import { envelopeCommands } from './transaction.ts';
+import { chunksOf } from './transfer.ts';
+
+/** A message that fits in one chunk of this size can go without waiting for anything. */
+const CHUNK_OCTETS = 256 * 1024;
+/** So much may be under way. */
+const FLIGHT_OCTETS = 1024 * 1024;
+/** RSET, MAIL and BDAT, beside RCPT for each recipient. */
+const OTHER_COMMANDS = 3;
+
+/** A message that has left whole, and whose replies are due. */
+interface Flying<T> {
+  readonly ready: Ready<T>;
+  readonly commands: number;
+  readonly octets: number;
+}
+
+/** What a row of chunks comes to. */
+export interface ChunkRow<T> {
+  /** The first message that cannot go this way; absent: there was no other. */
+  readonly next: Ready<T> | undefined;
+  /** What did not go out because the server had enough. */
+  readonly unsent: readonly T[];
+}
+
+/**
+ * Whether a message can go with its envelope in one write: asked for BDAT, small, to whoever is accepted, and such that it
+ * can be read again if the server has enough before its turn.
+ */
+export function fitsChunkRow(
+  { pipelining, protocol }: Dialogue,
+  { task, recipients, limit }: Ready<unknown>,
+) {
+  const { chunking, requireAll, message } = task;
+  return (
+    chunking &&
+    pipelining &&
+    protocol === 'smtp' &&
+    !requireAll &&
+    canBeReadAgain(message) &&
+    recipients.length <= Math.min(limit, WINDOW - OTHER_COMMANDS) &&
+    (message.whole?.length ?? message.size ?? Number.POSITIVE_INFINITY) <= CHUNK_OCTETS
+  );
+}
+
+/**
+ * Sends messages by BDAT (RFC 3030) without waiting for a reply between them: envelope and message leave in one write,
+ * and as many follow as the window allows. RSET before each sees to it that a refused one leaves nothing open in which the
+ * next could end up. A connection that is lost leaves every message in the window in doubt. Never fails: each message
+ * learns its own fate.
+ */
+export async function sendChunkRow<T extends Letter>(
+  dialogue: Dialogue,
+  first: Ready<T>,
+  nextReady: () => Promise<Ready<T> | undefined>,
+): Promise<ChunkRow<T>> {
+  const { connection } = dialogue;
+  const flying: Flying<T>[] = [];
+  const unsent: T[] = [];
+  let octets = 0;
+  let ready: Ready<T> | undefined = first;
+  while (ready !== undefined && !connection.isOver && fitsChunkRow(dialogue, ready)) {
+    const { letter } = ready;
+    try {
+      const bytes = await gathered(ready);
+      while (flying.length > 0 && !hasRoom(ready, bytes.length)) await settleOldest();
+      if (connection.isOver) break;
+      await write(ready, bytes);
+    } catch (error) {
+      letter.failed(error);
+    }
+    ready = await nextReady();
+  }
+  while (flying.length > 0) await settleOldest();
+  return { next: ready, unsent };
+
+  function hasRoom({ recipients }: Ready<T>, size: number): boolean {
+    return dialogue.waiting + recipients.length + OTHER_COMMANDS <= WINDOW && octets + size <= FLIGHT_OCTETS;
+  }
+
+  async function write(ready: Ready<T>, bytes: Uint8Array): Promise<void> {
+    const { task, recipients } = ready;
+    const commands: Command[] = [
+      ...(flying.length > 0 || dialogue.isOpen ? [{ verb: 'RSET' } as const] : []),
+      ...envelopeCommands(task.mail, recipients),
+      { verb: 'LAST', argument: String(bytes.length) },
+    ];
+    const lines = commands.map((command) => dialogue.line(command)).join('');
+    connection.note(`the message, ${bytes.length} octets`);
+    await connection.write(Buffer.concat([Buffer.from(lines), bytes]), task.idleMs, 'eod');
+    flying.push({ ready, commands: commands.length, octets: bytes.length });
+    octets += bytes.length;
+  }
+
+  /** Reads the replies to the oldest message. Without them, it and all behind it are in doubt. */
+  async function settleOldest(): Promise<void> {
+    const oldest = flying.shift() as Flying<T>;
+    octets -= oldest.octets;
+    let exchanges: readonly Exchange[];
+    try {
+      exchanges = await dialogue.answers(oldest.commands);
+    } catch (error) {
+      for (const { ready } of [oldest, ...flying.splice(0)]) {
+        const everybody = ready.recipients.map(({ path }) => path);
+        ready.letter.failed(inDoubt(error, connection, NOBODY, everybody));
+      }
+      return;
+    }
+    settle(dialogue, oldest, exchanges);
+    // Behind 421 the server hears nothing more (RFC 5321 3.8).
+    if (exchanges.at(-1)?.reply.code === 421)
+      unsent.push(...flying.splice(0).map(({ ready }) => ready.letter));
+  }
+}
+
+const NOBODY = { accepted: new Map<string, SmtpReply>(), rejected: new Map<string, SmtpReply>() };
+
+/** Tells a message what its replies say. */
+function settle<T extends Letter>(
+  dialogue: Dialogue,
+  { ready: { letter, recipients }, octets }: Flying<T>,
+  exchanges: readonly Exchange[],
+): void {
+  const last = exchanges.at(-1);
+  const mail = exchanges.find(({ verb }) => verb === 'MAIL');
+  if (last?.verb !== 'LAST' || mail?.ok !== true) {
+    letter.failed(dialogue.refusal(mail?.ok === false ? mail : last));
+    return;
+  }
+  const accepted = new Map<string, SmtpReply>();
+  const rejected = new Map<string, SmtpReply>();
+  for (const [index, { ok, reply }] of exchanges.filter(({ verb }) => verb === 'RCPT').entries()) {
+    (ok ? accepted : rejected).set(recipients[index]?.path as string, reply);
+  }
+  if (accepted.size === 0) letter.failed(recipientsRefused(rejected, recipients.length));
+  else if (!last.ok) letter.failed(dialogue.refusal(last));
+  else letter.sent({ accepted, rejected, reply: last.reply, size: octets });
+}
+
+/** The message as it goes out: its lines end in CRLF, but in a binary one. */
+async function gathered({ task: { message } }: Ready<unknown>): Promise<Uint8Array> {
+  const lines = message.binary === true ? undefined : new Stuffer(false);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of chunksOf(message)) {
+    // A chunk's memory is used again for the next.
+    pieces.push(lines === undefined ? Uint8Array.from(piece) : Uint8Array.from(lines.stuff(piece)));
+  }
+  if (lines !== undefined) pieces.push(lines.finish());
+  return Buffer.concat(pieces);
+}
