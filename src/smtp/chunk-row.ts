@@ -10,12 +10,13 @@ import { chunksOf } from './transfer.ts';
 
 /** A message that fits in one chunk of this size can go without waiting for anything. */
 const CHUNK_OCTETS = 256 * 1024;
-/** So much may be under way. */
+/** So much may be under way, and so much of it leaves in one write. */
 const FLIGHT_OCTETS = 1024 * 1024;
+const WRITE_OCTETS = 64 * 1024;
 /** RSET, MAIL and BDAT, beside RCPT for each recipient. */
 const OTHER_COMMANDS = 3;
 
-/** A message that has left whole, and whose replies are due. */
+/** A message on its way, and the replies that it waits for. */
 interface Flying<T> {
   readonly ready: Ready<T>;
   readonly commands: number;
@@ -51,10 +52,10 @@ export function fitsChunkRow(
 }
 
 /**
- * Sends messages by BDAT (RFC 3030) without waiting for a reply between them: envelope and message leave in one write,
- * and as many follow as the window allows. RSET before each sees to it that a refused one leaves nothing open in which the
- * next could end up. A connection that is lost leaves every message in the window in doubt. Never fails: each message
- * learns its own fate.
+ * Sends messages by BDAT (RFC 3030) without waiting for a reply between them: envelope and message leave together, and as
+ * many follow as the window allows. RSET before each sees to it that a refused one leaves nothing open in which the next
+ * could end up. A connection that is lost leaves every message in the window in doubt. Never fails: each message learns
+ * its own fate.
  */
 export async function sendChunkRow<T extends Letter>(
   dialogue: Dialogue,
@@ -62,41 +63,68 @@ export async function sendChunkRow<T extends Letter>(
   nextReady: () => Promise<Ready<T> | undefined>,
 ): Promise<ChunkRow<T>> {
   const { connection } = dialogue;
+  /** What is to leave in the next write, and what has left. */
+  let packed: Flying<T>[] = [];
+  let pieces: Uint8Array[] = [];
   const flying: Flying<T>[] = [];
   const unsent: T[] = [];
   let octets = 0;
   let ready: Ready<T> | undefined = first;
   while (ready !== undefined && !connection.isOver && fitsChunkRow(dialogue, ready)) {
-    const { letter } = ready;
-    try {
-      const bytes = await gathered(ready);
-      while (flying.length > 0 && !hasRoom(ready, bytes.length)) await settleOldest();
-      if (connection.isOver) break;
-      await write(ready, bytes);
-    } catch (error) {
-      letter.failed(error);
+    const bytes = await octetsOf(ready);
+    if (bytes !== undefined) {
+      if (!hasRoom(ready, bytes.length, 1)) {
+        await flush();
+        // Half of the window at once: what comes free by single messages would leave by single messages.
+        while (flying.length > 0 && !hasRoom(ready, bytes.length, 2)) await settleOldest();
+        if (connection.isOver) break;
+      }
+      pack(ready, bytes);
+      if (pieces.reduce((sum, { length }) => sum + length, 0) > WRITE_OCTETS) await flush();
     }
     ready = await nextReady();
   }
+  await flush();
   while (flying.length > 0) await settleOldest();
   return { next: ready, unsent };
 
-  function hasRoom({ recipients }: Ready<T>, size: number): boolean {
-    return dialogue.waiting + recipients.length + OTHER_COMMANDS <= WINDOW && octets + size <= FLIGHT_OCTETS;
+  function hasRoom({ recipients }: Ready<T>, size: number, share: number): boolean {
+    return (
+      dialogue.waiting + recipients.length + OTHER_COMMANDS <= WINDOW / share &&
+      octets + size <= FLIGHT_OCTETS / share
+    );
   }
 
-  async function write(ready: Ready<T>, bytes: Uint8Array): Promise<void> {
+  function pack(ready: Ready<T>, bytes: Uint8Array): void {
     const { task, recipients } = ready;
     const commands: Command[] = [
-      ...(flying.length > 0 || dialogue.isOpen ? [{ verb: 'RSET' } as const] : []),
+      ...(dialogue.waiting > 0 || dialogue.isOpen ? [{ verb: 'RSET' } as const] : []),
       ...envelopeCommands(task.mail, recipients),
       { verb: 'LAST', argument: String(bytes.length) },
     ];
-    const lines = commands.map((command) => dialogue.line(command)).join('');
+    pieces.push(Buffer.from(commands.map((command) => dialogue.line(command)).join('')), bytes);
     connection.note(`the message, ${bytes.length} octets`);
-    await connection.write(Buffer.concat([Buffer.from(lines), bytes]), task.idleMs, 'eod');
-    flying.push({ ready, commands: commands.length, octets: bytes.length });
+    packed.push({ ready, commands: commands.length, octets: bytes.length });
     octets += bytes.length;
+  }
+
+  async function flush(): Promise<void> {
+    const leaving = packed;
+    const bytes = Buffer.concat(pieces);
+    packed = [];
+    pieces = [];
+    if (leaving.length === 0) return;
+    if (connection.isOver) {
+      unsent.push(...leaving.map(({ ready }) => ready.letter));
+      return;
+    }
+    try {
+      await connection.write(bytes, leaving[0]?.ready.task.idleMs ?? 0, 'eod');
+    } catch (error) {
+      // The last of them cannot have left whole; what the server got of the others only its replies can tell.
+      leaving.pop()?.ready.letter.failed(error);
+    }
+    flying.push(...leaving);
   }
 
   /** Reads the replies to the oldest message. Without them, it and all behind it are in doubt. */
@@ -144,13 +172,19 @@ function settle<T extends Letter>(
   else letter.sent({ accepted, rejected, reply: last.reply, size: octets });
 }
 
-/** The message as it goes out: its lines end in CRLF, but in a binary one. */
-async function gathered({ task: { message } }: Ready<unknown>): Promise<Uint8Array> {
+/** The message as it goes out: its lines end in CRLF, but in a binary one. Undefined, and told, where its source fails. */
+async function octetsOf<T extends Letter>({ letter, task }: Ready<T>): Promise<Uint8Array | undefined> {
+  const { message } = task;
   const lines = message.binary === true ? undefined : new Stuffer(false);
   const pieces: Uint8Array[] = [];
-  for await (const piece of chunksOf(message)) {
-    // A chunk's memory is used again for the next.
-    pieces.push(lines === undefined ? Uint8Array.from(piece) : Uint8Array.from(lines.stuff(piece)));
+  try {
+    for await (const piece of chunksOf(message)) {
+      // A chunk's memory is used again for the next.
+      pieces.push(Uint8Array.from(lines === undefined ? piece : lines.stuff(piece)));
+    }
+  } catch (error) {
+    letter.failed(error);
+    return undefined;
   }
   if (lines !== undefined) pieces.push(lines.finish());
   return Buffer.concat(pieces);
