@@ -3,8 +3,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
 
-/** @typedef {{ name: string, command: string, args: string[], input?: string, env?: Record<string, string>, needs?: string }} Contender */
+/** @typedef {{ name: string, command: string, args: string[], input?: string, env?: Record<string, string>, needs?: string, tells?: boolean }} Contender `tells`: it prints its own time, in ms */
 
 export function installed(program) {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => {
@@ -23,10 +24,10 @@ export const median = (numbers) => {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 };
 
-function once({ name, command, args, input, env }) {
+function once({ name, command, args, input, env, tells }) {
   const started = performance.now();
   const result = spawnSync(command, args, {
-    stdio: [input === undefined ? 'ignore' : 'pipe', 'ignore', 'pipe'],
+    stdio: [input === undefined ? 'ignore' : 'pipe', tells ? 'pipe' : 'ignore', 'pipe'],
     input,
     env: { PATH: process.env.PATH, HOME: '/nonexistent', ...env },
     timeout: 120_000,
@@ -37,7 +38,7 @@ function once({ name, command, args, input, env }) {
       `${name} failed (${result.status ?? result.signal}): ${String(result.stderr).slice(0, 400)}`,
     );
   }
-  return wall;
+  return tells ? Number(String(result.stdout)) : wall;
 }
 
 /**
@@ -73,20 +74,24 @@ export function report(title, medians, baseline, targets = {}) {
   }
 }
 
-/** Starts a helper program of this folder; resolves with the JSON line that it prints when ready, and a way to stop it. */
+/**
+ * Starts a helper program of this folder; resolves with the JSON line that it prints when ready, those that it prints
+ * later, and a way to stop it.
+ */
 export async function serve(file, args = []) {
   const child = spawn(process.execPath, [join(import.meta.dirname, file), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  const lines = createInterface({ input: child.stdout });
+  const told = [];
   const ready = await new Promise((resolve, reject) => {
-    let text = '';
-    child.stdout.on('data', (chunk) => {
-      text += chunk;
-      if (text.includes('\n')) resolve(JSON.parse(text.slice(0, text.indexOf('\n'))));
+    lines.once('line', (line) => {
+      resolve(JSON.parse(line));
+      lines.on('line', (next) => told.push(JSON.parse(next)));
     });
     child.once('exit', (code) => reject(new Error(`${file} ended with ${code}`)));
   });
-  return { ready, stop: () => child.kill() };
+  return { ready, told, stop: () => child.kill() };
 }
 
 export const MAILTOOL = join(import.meta.dirname, '..', 'bin', 'mailtool.cjs');
