@@ -27,7 +27,7 @@ export async function* gathered(source: AsyncIterable<Uint8Array>): AsyncGenerat
   let octets = 0;
   for await (const chunk of source) {
     if (chunk.length < SMALL) {
-      small.push(Uint8Array.from(chunk));
+      small.push(Buffer.from(chunk));
       octets += chunk.length;
       if (octets < SMALL) continue;
     }

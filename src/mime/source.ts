@@ -39,7 +39,7 @@ export async function* exactly(source: Source, name: string): AsyncGenerator<Uin
 export async function readAll(source: Source, name: string): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   // A source may use its memory again for the next chunk.
-  for await (const chunk of exactly(source, name)) chunks.push(Uint8Array.from(chunk));
+  for await (const chunk of exactly(source, name)) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
 }
 

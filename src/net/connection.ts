@@ -80,8 +80,9 @@ export class Connection {
         context = tlsContext(options.tls ?? {});
       },
       (chunk) => {
-        inbox.add(chunk, true); // a greeting may be there before the rest is
+        const readsOn = inbox.take(chunk); // a greeting may be there before the rest is
         if (connection !== undefined) connection.#wake?.();
+        return readsOn;
       },
     );
     connection = new Connection(options, socket, inbox, context);

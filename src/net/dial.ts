@@ -19,13 +19,13 @@ export interface Peer {
 /**
  * Looks the name up as every other program does (getaddrinfo: hosts file, VPN and container names work) and tries all
  * addresses in turn until `deadline`. `meanwhile` runs while the first packets are under way. Plain text is read into one
- * buffer over and over: `receive` gets each piece of it, and the socket pauses until it is resumed.
+ * buffer over and over: `receive` gets each piece of it, and unless it says true the socket pauses until it is resumed.
  */
 export async function dial(
   options: DialOptions,
   deadline: Deadline,
   meanwhile: () => Promise<void>,
-  receive: (chunk: Buffer) => void,
+  receive: (chunk: Buffer) => boolean,
 ): Promise<Socket> {
   const { host, port, signal } = options;
   if (isSocketPath(host) && options.security !== 'none' && options.tls?.servername === undefined) {
@@ -43,8 +43,7 @@ export async function dial(
     onread: {
       buffer: Buffer.allocUnsafe(READ_OCTETS),
       callback(octets, buffer) {
-        receive(Buffer.from(buffer.buffer, buffer.byteOffset, octets));
-        return false;
+        return receive(Buffer.from(buffer.buffer, buffer.byteOffset, octets));
       },
     },
   });

@@ -5,6 +5,8 @@ export const LINE_LIMIT = 65_536;
 /** So much may wait here unread before the server is told to stop sending. */
 export const HIGH_WATER = 256 * 1024;
 
+const COPIED = 4 * 1024;
+
 /** What has arrived and is not read yet: chunks in order, and the framer that the next of them goes into. */
 export class Inbox {
   readonly #framer = new LineFramer(LINE_LIMIT);
@@ -18,6 +20,16 @@ export class Inbox {
     this.#chunks.push(chunk);
     this.#octets += chunk.length;
     this.#borrowed = borrowed;
+  }
+
+  /**
+   * Takes a chunk whose memory will be read into again. Says whether that may be now: a reply is copied, which costs less
+   * than to stop and go on; a part of a message is not.
+   */
+  take(chunk: Buffer): boolean {
+    const copies = chunk.length <= COPIED && this.size <= HIGH_WATER;
+    this.add(copies ? Buffer.from(chunk) : chunk, !copies);
+    return copies;
   }
 
   /** Whether no chunk waits; the beginning of a line may. */

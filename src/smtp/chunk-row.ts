@@ -180,7 +180,7 @@ async function octetsOf<T extends Letter>({ letter, task }: Ready<T>): Promise<U
   try {
     for await (const piece of chunksOf(message)) {
       // A chunk's memory is used again for the next.
-      pieces.push(Uint8Array.from(lines === undefined ? piece : lines.stuff(piece)));
+      pieces.push(Buffer.from(lines === undefined ? piece : lines.stuff(piece)));
     }
   } catch (error) {
     letter.failed(error);

@@ -62,7 +62,7 @@ export async function transfer(
       }
       if (stuffed.length > SMALL) await connection.write(stuffed, idleMs, 'data');
       else {
-        held.push(Uint8Array.from(stuffed)); // the chunk's memory is used again
+        held.push(Buffer.from(stuffed)); // the chunk's memory is used again
         heldOctets += stuffed.length;
       }
       size += chunk.length;
