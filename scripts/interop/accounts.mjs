@@ -25,6 +25,12 @@ export const ACCOUNTS = [
   { user: 'jürgen', password: 'Grüße-пароль-密码', mailbox: 'juergen' },
 ].map((account) => ({ mailbox: account.user, ...account }));
 
+/** Further addresses of one mailbox: a message to all of them comes there as often. */
+export const CROWD = {
+  mailbox: 'ivan',
+  addresses: Array.from({ length: 20 }, (_, at) => `crowd-${at + 1}@${DOMAIN}`),
+};
+
 /** Recipients that are refused: for good, and for now. */
 export const UNKNOWN = `nobody-here@${DOMAIN}`;
 export const DEFERRED = `later@${DOMAIN}`;

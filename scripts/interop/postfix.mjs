@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ACCOUNTS, DEFERRED, DOMAIN, IDN_ALABEL, IDN_DOMAIN } from './accounts.mjs';
+import { ACCOUNTS, CROWD, DEFERRED, DOMAIN, IDN_ALABEL, IDN_DOMAIN } from './accounts.mjs';
 import { readPid, runToBackground } from './daemon.mjs';
 
 /** What makes each listener different. The options are those of smtpd in master.cf. */
@@ -91,6 +91,7 @@ export function startPostfix({ directory, mail, uid, gid, ports, authSocket, cer
       [DOMAIN, IDN_DOMAIN, IDN_ALABEL].map((domain) => `${local}@${domain} ${mailbox}/Maildir/`),
     ),
   );
+  for (const address of CROWD.addresses) addresses.push(`${address} ${CROWD.mailbox}/Maildir/`);
   writeFileSync(join(config, 'mailboxes'), `${addresses.join('\n')}\n`);
   writeFileSync(join(config, 'recipients'), `${DEFERRED} 450 4.2.1 mailbox is busy, try again later\n`);
 

@@ -19,7 +19,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ACCOUNTS, DEFERRED, DOMAIN, IDN_DOMAIN, UNKNOWN } from './accounts.mjs';
+import { ACCOUNTS, CROWD, DEFERRED, DOMAIN, IDN_DOMAIN, UNKNOWN } from './accounts.mjs';
 import { makeCertificates } from './certificates.mjs';
 import { dovecotPid, startDovecot } from './dovecot.mjs';
 import { listeners, postfixPid, startPostfix } from './postfix.mjs';
@@ -126,6 +126,7 @@ async function start(given) {
         password,
         address: `${mailbox}@${DOMAIN}`,
       })),
+      crowd: CROWD.addresses,
       unknown: UNKNOWN,
       deferred: DEFERRED,
       tls: certificates,

@@ -67,7 +67,7 @@ export async function authenticate(
   let step = first;
   let detail: string | undefined;
   for (let steps = 0; steps < STEP_LIMIT; steps++) {
-    if (step.kind === 'failure') throw detail === undefined ? step.error : withDetail(step.error, detail);
+    if (step.kind === 'failure') throw explained(step.error, mechanism, detail);
     if (step.kind === 'success') {
       if (said.done === true && unsent === undefined) return;
       throw failure(mechanism, 'the server reported success before it had proved itself');
@@ -117,11 +117,20 @@ function failure(mechanism: Mechanism, message: string): AuthenticationError {
   });
 }
 
-function withDetail(error: AuthenticationError, detail: string): AuthenticationError {
+/** The refusal, with what the server told beside it, and with what else than the password may be wrong. */
+function explained(error: AuthenticationError, mechanism: Mechanism, detail?: string): AuthenticationError {
+  const bound = mechanism.binding === true && error.permanent && error.hint !== undefined;
+  if (detail === undefined && !bound) return error;
+  const unbound = mechanism.name.replace(/-PLUS$/, '');
+  const channel = `if they are right, TLS ends before the server (at a proxy, or an attacker), or the server binds the channel otherwise: only if you know which, ask for ${unbound} by name`;
   return new AuthenticationError(
-    `${error.message} (${detail})`,
+    detail === undefined ? error.message : `${error.message} (${detail})`,
     error.mechanism,
     { permanent: error.permanent, connectionUsable: error.connectionUsable },
-    { hint: error.hint, reply: error.reply, command: error.command },
+    {
+      hint: bound ? `${error.hint}; ${channel}` : error.hint,
+      reply: error.reply,
+      command: error.command,
+    },
   );
 }

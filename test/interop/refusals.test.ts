@@ -2,6 +2,7 @@ import { randomUUID, X509Certificate } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { eventually } from '../eventually.ts';
 import {
   json,
   type Login,
@@ -62,6 +63,46 @@ describeInterop('refused', (servers) => {
       expect(outcome.stdout.length).toBe(0);
       expect(outcome.stderr).toContain(servers.unknown);
       expect(outcome.stderr).toContain('User unknown');
+    });
+
+    describe('three of twenty', () => {
+      const willing = servers.crowd.slice(0, 17);
+      const refused = ['first', 'second', 'third'].map((name) => `${name}-${servers.unknown}`);
+      // One amid the first, one amid the others, one at the end.
+      const twenty = [...willing];
+      for (const [which, at] of [2, 11, 19].entries()) twenty.splice(at, 0, refused[which] ?? '');
+
+      it('in JSON: exactly those, each with its reply; everybody else has theirs', async () => {
+        expect(twenty).toHaveLength(20);
+        const marker = randomUUID();
+        const outcome = await mailtool([...message(marker, ...twenty), '--json'], { env: open });
+        expect(outcome.status).toBe(67);
+        const result = json(outcome) as {
+          accepted: { address: string }[];
+          rejected: { address: string; reply: { code: number; text: string } }[];
+        };
+        expect(result).toMatchObject({ ok: false, status: 'partial' });
+        expect(result.accepted.map(({ address }) => address)).toEqual(willing);
+        expect(result.rejected.map(({ address }) => address)).toEqual(refused);
+        for (const { address, reply } of result.rejected) {
+          expect(reply).toMatchObject({ code: 550, enhanced: '5.1.1' });
+          expect(reply.text).toContain(`<${address}>`);
+        }
+        await eventually(() => expect(countDelivered(servers, ivan, marker)).toBe(willing.length));
+      });
+
+      it('in text: exactly those are named, each with its reason', async () => {
+        const outcome = await mailtool(message(randomUUID(), ...twenty), { env: open });
+        expect(outcome.status).toBe(67);
+        expect(outcome.stdout.toString('utf8')).toBe('');
+        const lines = outcome.stderr.split('\n');
+        for (const address of refused) {
+          expect(lines.filter((line) => line.includes(address))).toEqual([
+            expect.stringMatching(/550 5\.1\.1 .*User unknown/),
+          ]);
+        }
+        for (const address of willing) expect(outcome.stderr).not.toContain(address);
+      });
     });
 
     it('one of three with --require-all: nobody gets it', async () => {

@@ -46,6 +46,8 @@ export interface Interop {
   readonly domain: string;
   readonly idnDomain: string;
   readonly users: readonly InteropUser[];
+  /** Twenty addresses that all come to the mailbox of ivan. */
+  readonly crowd: readonly string[];
   /** Recipients refused for good (550) and for now (450). */
   readonly unknown: string;
   readonly deferred: string;

@@ -91,6 +91,24 @@ describe('the driver', () => {
     expect(at.said.at(-1)).toBe('');
   });
 
+  test('a refused -PLUS says that the channel may be to blame, and not the password', async () => {
+    const channelBinding = { type: 'tls-exporter', data: Uint8Array.of(1) } as const;
+    const refusal = (permanent: boolean) =>
+      new AuthenticationError('no', 'X', { permanent }, { hint: 'usual' });
+    const refused = (name: string, permanent: boolean) =>
+      authenticate(scripted([refusal(permanent)]).profile, named(name), credentials, secure, {
+        ...context,
+        channelBinding,
+      });
+    await expect(refused('SCRAM-SHA-256-PLUS', true)).rejects.toMatchObject({
+      message: 'no',
+      permanent: true,
+      hint: expect.stringMatching(/^usual; if they are right, .* SCRAM-SHA-256 by name/),
+    });
+    await expect(refused('SCRAM-SHA-256-PLUS', false)).rejects.toMatchObject({ hint: 'usual' });
+    await expect(refused('SCRAM-SHA-256', true)).rejects.toMatchObject({ hint: 'usual' });
+  });
+
   test('what a mechanism throws cancels the exchange', async () => {
     const wary: Mechanism = {
       name: 'WARY',
