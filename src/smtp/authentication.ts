@@ -34,7 +34,7 @@ export async function logIn(
   protection: Protection,
   connection: Peer,
 ): Promise<string> {
-  const offered = offeredMechanisms(capabilities);
+  const offered = new Set(offeredMechanisms(capabilities));
   const { host, port, channelBinding } = connection;
   const context: MechanismContext = {
     service: 'smtp',
@@ -56,6 +56,8 @@ export async function logIn(
       refusal = error;
       const code = error instanceof AuthenticationError ? error.reply?.code : undefined;
       if (code !== 504 && code !== 534) break;
+      // Whoever refuses a -PLUS in the server's name hears from the next that it could have been: to the server a lie shows.
+      offered.delete(mechanism.name);
     }
   }
   throw refusal;

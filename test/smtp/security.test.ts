@@ -280,6 +280,29 @@ describe('AUTH', () => {
     expect(client.mechanism).toBe('LOGIN');
   });
 
+  test('behind a -PLUS that was refused the next says that it could have been bound', async () => {
+    const yes = `${base64('y,,n=')}`.slice(0, 4);
+    await dialogue(
+      `S: 220 mx
+      C: EHLO me
+      S: 250-mx
+      S: 250 STARTTLS
+      C: STARTTLS
+      S: 220 go
+      *: tls
+      C: EHLO me
+      S: 250-mx
+      S: 250 AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256
+      C~ ^AUTH SCRAM-SHA-256-PLUS
+      S: 504 not this one
+      C~ ^AUTH SCRAM-SHA-256 ${yes}
+      S: 535 no
+      *: end`,
+      { certificate },
+      (port) => failureOf(connectAndQuit(options(port, { credentials }))),
+    );
+  });
+
   test('454 means later', async () => {
     const error = await dialogue(`${plainAuth('PLAIN')}\nC! 1\nS: 454 4.7.0 busy\n*: end`, {}, (port) =>
       failureOf(connectAndQuit(loopback(port))),
