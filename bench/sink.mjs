@@ -98,8 +98,8 @@ function take(socket, secured, counts) {
       } else if (verb === 'BDAT') {
         chunk = Number(/^BDAT (\d+)/i.exec(line)?.[1]);
       } else if (verb === 'AUTH') {
-        login = /^AUTH LOGIN\s*$/i.test(line) ? 2 : 0;
-        replies += login > 0 ? '334 VXNlcm5hbWU6\r\n' : '235 2.7.0 welcome\r\n';
+        login = /^AUTH LOGIN\s*$/i.test(line) ? 2 : /^AUTH PLAIN\s*$/i.test(line) ? 1 : 0;
+        replies += ['235 2.7.0 welcome\r\n', '334 \r\n', '334 VXNlcm5hbWU6\r\n'][login];
       } else if (verb === 'STAR') {
         socket.write('220 go on\r\n');
         socket.removeAllListeners('data');
