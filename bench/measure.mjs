@@ -1,7 +1,8 @@
 // Times whole commands against each other. The commands take turns, so that a machine whose speed drifts slows all of
 // them alike; what counts is the ratio of medians within one run, never a time by itself.
 import { spawn, spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { randomFillSync } from 'node:crypto';
+import { accessSync, closeSync, constants, openSync, writeSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -92,6 +93,19 @@ export async function serve(file, args = []) {
     child.once('exit', (code) => reject(new Error(`${file} ended with ${code}`)));
   });
   return { ready, told, stop: () => child.kill() };
+}
+
+/** Octets that no compression of TLS or of a file system makes small. */
+export function fill(path, size) {
+  const block = Buffer.alloc(1024 * 1024);
+  const file = openSync(path, 'w');
+  try {
+    for (let left = size; left > 0; left -= block.length) {
+      writeSync(file, randomFillSync(block), 0, Math.min(left, block.length));
+    }
+  } finally {
+    closeSync(file);
+  }
 }
 
 export const MAILTOOL = join(import.meta.dirname, '..', 'bin', 'mailtool.cjs');

@@ -1,38 +1,14 @@
 // Peak memory of whole commands by the size of what they carry, through Postfix and Dovecot with TLS and a login. What
 // counts is the growth from a small attachment to a large one: mail is streamed, so there must be next to none.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { randomFillSync } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { MAILTOOL } from './measure.mjs';
+import { fill, MAILTOOL } from './measure.mjs';
 
 const MB = 1024 * 1024;
 const USER = 'mona';
-
-/** Octets that no compression of TLS or of a file system makes small. */
-function fill(path, size) {
-  const block = Buffer.alloc(MB);
-  const file = openSync(path, 'w');
-  try {
-    for (let left = size; left > 0; left -= block.length) {
-      writeSync(file, randomFillSync(block), 0, Math.min(left, block.length));
-    }
-  } finally {
-    closeSync(file);
-  }
-}
 
 /** Runs mailtool under time(1); gives the peak of its resident set in megabytes, and the seconds it took. */
 function measured(args, env, directory) {
