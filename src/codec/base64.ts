@@ -157,7 +157,7 @@ export async function* base64Lines(source: AsyncIterable<Uint8Array>): AsyncGene
   // Octets that do not fill a step wait here; made only when a source gives other than whole steps.
   let pending: Uint8Array | undefined;
   let held = 0;
-  let page: Page | undefined;
+  let encode: ((step: Uint8Array) => Uint8Array) | undefined;
   for await (const chunk of source) {
     let at = 0;
     if (held > 0 && pending !== undefined) {
@@ -165,13 +165,13 @@ export async function* base64Lines(source: AsyncIterable<Uint8Array>): AsyncGene
       pending.set(chunk.subarray(0, at), held);
       held += at;
       if (held < BASE64_STEP) continue;
-      page ??= newPage(BASE64_STEP);
-      yield encodeLines(pending, 0, held, page);
+      encode ??= await stepEncoder();
+      yield encode(pending);
       held = 0;
     }
     for (; chunk.length - at >= BASE64_STEP; at += BASE64_STEP) {
-      page ??= newPage(BASE64_STEP);
-      yield encodeLines(chunk, at, at + BASE64_STEP, page);
+      encode ??= await stepEncoder();
+      yield encode(chunk.subarray(at, at + BASE64_STEP));
     }
     if (at === chunk.length) continue;
     pending ??= new Uint8Array(BASE64_STEP);
@@ -179,6 +179,15 @@ export async function* base64Lines(source: AsyncIterable<Uint8Array>): AsyncGene
     held = chunk.length - at;
   }
   if (held > 0 && pending !== undefined) yield encodeLines(pending, 0, held);
+}
+
+/** What encodes whole steps: the fastest there is on this machine. */
+async function stepEncoder(): Promise<(step: Uint8Array) => Uint8Array> {
+  const { simdLineEncoder } = await import('./base64-simd.ts');
+  const simd = simdLineEncoder();
+  if (simd !== undefined) return (step) => markWireReady(simd(step));
+  const page = newPage(BASE64_STEP);
+  return (step) => encodeLines(step, 0, step.length, page);
 }
 
 /** The same lines for octets that are already in memory. */

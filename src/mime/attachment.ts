@@ -84,22 +84,31 @@ function unreadable(path: string, cause: unknown): InputError {
   return new InputError(`cannot read ${path}: ${why}`, { stage: 'compose', cause });
 }
 
-/** A chunk is only good until the next is asked for: one buffer serves the whole file. */
+/** A chunk is only good until the next is asked for: two buffers serve the whole file, one is read into meanwhile. */
 async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
-  const file = await fs.open(path, 'r').catch((cause: unknown) => {
+  const failed = (cause: unknown) => {
     throw unreadable(path, cause);
-  });
+  };
+  const file = await fs.open(path, 'r').catch(failed);
+  let coming: Promise<unknown> | undefined;
   try {
     const { size } = await file.stat();
-    const buffer = Buffer.allocUnsafe(Math.min(READ_OCTETS, size + 1));
+    const length = Math.min(READ_OCTETS, size + 1);
+    let [buffer, other] = [
+      Buffer.allocUnsafe(length),
+      Buffer.allocUnsafe(Math.min(length, size < length ? 65_536 : length)),
+    ];
+    let reading = file.read(buffer, 0, buffer.length);
     for (;;) {
-      const { bytesRead } = await file.read(buffer, 0, buffer.length).catch((cause: unknown) => {
-        throw unreadable(path, cause);
-      });
+      const { bytesRead } = await reading.catch(failed);
       if (bytesRead === 0) return;
+      reading = file.read(other, 0, other.length);
+      coming = reading.catch(() => {}); // told when its turn comes
       yield buffer.subarray(0, bytesRead);
+      [buffer, other] = [other, buffer];
     }
   } finally {
+    await coming;
     await file.close();
   }
 }

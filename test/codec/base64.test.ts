@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   BASE64_STEP,
   base64Lines,
@@ -9,6 +9,7 @@ import {
   encodeBase64,
   encodeBase64Lines,
 } from '../../src/codec/base64.ts';
+import { simdLineEncoder } from '../../src/codec/base64-simd.ts';
 import { DataError } from '../../src/errors.ts';
 import { collect, streamOf } from '../feeds.ts';
 
@@ -240,5 +241,52 @@ describe('base64Lines', () => {
     }
     for await (const _ of base64Lines(endless())) break;
     expect(closed).toBe(true);
+  });
+});
+
+describe('simdLineEncoder', () => {
+  it('gives the lines that Buffer gives, from one to as many as it takes', () => {
+    const encode = simdLineEncoder();
+    if (encode === undefined) return; // a machine without the instructions does it the other way
+    const octets = noise(BASE64_STEP);
+    for (const lines of [1, 2, 3, 17, 1023, 1024]) {
+      const some = octets.subarray(0, lines * 57);
+      expect(Buffer.from(encode(some)).toString('latin1')).toBe(oracleLines(some));
+    }
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 57, maxLength: 57 }), (line) => {
+        expect(Buffer.from(encode(line)).toString('latin1')).toBe(oracleLines(line));
+      }),
+    );
+  });
+
+  it('has every letter at every place', () => {
+    const encode = simdLineEncoder();
+    if (encode === undefined) return;
+    for (let digit = 0; digit < 64; digit++) {
+      const octets = Buffer.from(
+        Array.from({ length: 57 }, (_, at) => {
+          const [first, second, third] = [
+            (digit << 2) | (digit >> 4),
+            ((digit & 15) << 4) | (digit >> 2),
+            digit & 3,
+          ];
+          return [first, second, (third << 6) | digit][at % 3] as number;
+        }),
+      );
+      expect(oracleLines(octets)).toMatch(/^(.)\1{75}\r\n$/);
+      expect(Buffer.from(encode(octets)).toString('latin1')).toBe(oracleLines(octets));
+    }
+  });
+
+  it('is done without where there are no such instructions', async () => {
+    vi.stubGlobal('WebAssembly', undefined);
+    try {
+      expect(simdLineEncoder()).toBeUndefined();
+      const octets = noise(BASE64_STEP * 2 + 5);
+      expect((await collect(base64Lines(streamOf([octets])))).toString('latin1')).toBe(oracleLines(octets));
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 });
