@@ -53,7 +53,12 @@ function take(socket, secured, counts) {
   socket.on('data', (bytes) => {
     // A turn: the client has heard everything, and speaks.
     if (waiting === 0) counts.turns++;
-    rest = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
+    // Of a message only its last octets are kept: its end may lie across two pieces.
+    if (data && rest.length > 4) rest = rest.subarray(-4);
+    if (data && rest.length > 0 && bytes.length > 4) {
+      const border = Buffer.concat([rest, bytes.subarray(0, 4)]);
+      rest = border.includes(END) ? Buffer.concat([rest, bytes]) : bytes;
+    } else rest = rest.length === 0 ? bytes : Buffer.concat([rest, bytes]);
     let at = 0;
     let replies = '';
     while (at < rest.length) {
