@@ -17,7 +17,8 @@ export interface Outcome {
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
-  readonly stdin?: string | Uint8Array;
+  /** Null: nothing comes, and it stays open. */
+  readonly stdin?: string | Uint8Array | null;
   readonly cwd?: string;
 }
 
@@ -38,7 +39,8 @@ export function run(command: string, args: readonly string[], options: RunOption
     child.on('close', (status) => {
       resolve({ status, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString('utf8') });
     });
-    child.stdin.end(options.stdin ?? '');
+    if (options.stdin !== null) child.stdin.end(options.stdin ?? '');
+    child.on('exit', () => child.stdin.destroy());
   });
 }
 
