@@ -1,26 +1,17 @@
 import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
-import { Unstuffer } from '../codec/dots.ts';
 import type { Line } from '../codec/lines.ts';
-import {
-  ConnectionError,
-  type MailError,
-  type PeerCertificate,
-  type Stage,
-  TimeoutError,
-  TlsError,
-} from '../errors.ts';
+import { type ConnectionError, type PeerCertificate, type Stage, TimeoutError, TlsError } from '../errors.ts';
+import { readBlock } from './block.ts';
 import type { ChannelBinding } from './channel-binding.ts';
 import { Deadline, within } from './deadline.ts';
-import { dial, interrupted, timedOut, where } from './dial.ts';
+import { dial } from './dial.ts';
+import { interrupted, over, timedOut, where } from './failures.ts';
 import { HIGH_WATER, Inbox } from './inbox.ts';
 import { CONNECT_TIMEOUT_MS, type DialOptions } from './options.ts';
 import { wording } from './system-error.ts';
 import type { Handshake, TlsInfo, TlsOptions } from './tls.ts';
-
-/** A body that moves slower than this for a minute has stalled, however often a byte drips in. */
-const SLOWEST_OCTETS = 6_000;
-const SLOWEST_SPAN_MS = 60_000;
+import { type Failure, type Wait, Waits } from './waits.ts';
 
 /** A line to write: `shown` is what the transcript gets, never with a secret in it. */
 export interface OutgoingLine {
@@ -38,11 +29,8 @@ export class Connection {
   readonly #options: DialOptions;
   readonly #context: SecureContext | undefined;
   readonly #inbox: Inbox;
+  readonly #waits: Waits;
   #socket: Socket;
-  /** Why the connection is over, told in terms of the step that finds out. */
-  #failure: ((stage: Stage | undefined) => MailError) | undefined;
-  #wake: (() => void) | undefined;
-  #roomy: (() => void) | undefined;
   #tls: TlsInfo | undefined;
   #binding: Handshake['binding'] | undefined;
   #chain: Handshake['chain'] | undefined;
@@ -56,6 +44,7 @@ export class Connection {
     context: SecureContext | undefined,
   ) {
     this.#inbox = inbox;
+    this.#waits = new Waits(inbox);
     this.#options = options;
     this.#context = context;
     this.#socket = socket;
@@ -81,7 +70,7 @@ export class Connection {
       },
       (chunk) => {
         const readsOn = inbox.take(chunk); // a greeting may be there before the rest is
-        if (connection !== undefined) connection.#wake?.();
+        if (connection !== undefined) connection.#waits.arrived();
         return readsOn;
       },
     );
@@ -160,48 +149,29 @@ export class Connection {
    * for. The end of the connection before that dot is a failure, whatever came; a reader that leaves early closes the
    * connection, so that half a block is never taken for replies.
    */
-  async *readBlock(idleMs: number, stage?: Stage): AsyncGenerator<Buffer, void, void> {
-    const unstuffer = new Unstuffer(this.lineEnding);
-    let octets = 0;
-    let whole = false;
-    let window = { since: performance.now(), octets: 0 };
-    try {
-      for (;;) {
-        const chunk = this.#inbox.bytes();
-        if (chunk === undefined) {
-          await this.#arrival(this.#until(idleMs), 'read the rest of a message', stage);
-          if (performance.now() - window.since > SLOWEST_SPAN_MS) {
-            if (octets - window.octets < SLOWEST_OCTETS) throw this.#stalled(stage);
-            window = { since: performance.now(), octets };
-          }
-          continue;
-        }
-        octets += chunk.length;
-        const { bytes, rest } = unstuffer.push(chunk);
-        if (rest !== undefined) {
-          this.#inbox.unread(rest);
-          whole = true;
-          this.#options.transcript?.note(
-            '*',
-            `${octets - rest.length} octets, and the dot that ends them`,
-            this.#tls !== undefined,
-          );
-        }
-        if (bytes.length > 0) yield Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-        if (whole) return;
-      }
-    } finally {
-      if (!whole) {
+  readBlock(idleMs: number, stage?: Stage): AsyncGenerator<Buffer, void, void> {
+    return readBlock({
+      inbox: this.#inbox,
+      lineEnding: this.lineEnding,
+      arrival: () => this.#arrival(this.#until(idleMs), 'read the rest of a message', stage),
+      stalled: (slowest) =>
+        new TimeoutError(
+          `${where(this.#options)} sends less than ${slowest} octets a second`,
+          { phase: 'established', host: this.host, port: this.port },
+          stage === undefined ? {} : { stage },
+        ),
+      ended: (octets) => this.note(`${octets} octets, and the dot that ends them`),
+      abandoned: () => {
         this.#inbox.clear(); // the rest of a message is nobody's reply
         this.close();
-      }
-    }
+      },
+    });
   }
 
   /** Writes lines as one group. What goes wrong with it is told by the read that follows, after the server's last words. */
   writeLines(lines: readonly OutgoingLine[]): void {
     for (const { shown } of lines) this.#options.transcript?.note('C', shown, this.#tls !== undefined);
-    if (this.#failure === undefined) this.#socket.write(lines.map(({ line }) => line).join(''), 'utf8');
+    if (this.#waits.failure === undefined) this.#socket.write(lines.map(({ line }) => line).join(''), 'utf8');
   }
 
   /**
@@ -214,19 +184,19 @@ export class Connection {
     let left = false;
     this.#socket.write(bytes, (error) => {
       left = error === undefined || error === null;
-      this.#roomy?.();
+      this.#waits.left();
     });
-    while (!left) await this.#room(idleMs, stage);
+    while (!left) await this.#waits.departure(this.#patience(this.#until(idleMs), 'send on', stage));
   }
 
   /** Throws why the connection is over, if it is. */
   check(stage?: Stage): void {
-    if (this.#failure !== undefined) throw this.#failure(stage);
+    if (this.#waits.failure !== undefined) throw this.#waits.failure(stage);
   }
 
   /** Whether nothing more can be written. */
   get isOver(): boolean {
-    return this.#failure !== undefined;
+    return this.#waits.failure !== undefined;
   }
 
   /**
@@ -277,24 +247,18 @@ export class Connection {
   /** Closes at once. What was already read can still be taken; whatever waits, or comes to wait, fails. */
   close(): void {
     this.#options.signal?.removeEventListener('abort', this.#abort);
-    this.#fail(this.#over('the connection has been closed', undefined));
-  }
-
-  #peer() {
-    return { host: this.#options.host, port: this.#options.port };
+    this.#fail((stage) => over('the connection has been closed', this.#options, stage));
   }
 
   #listen(socket: Socket): void {
     socket.on('data', (chunk: Buffer) => {
       this.#inbox.add(chunk, false);
-      if (this.#inbox.size > HIGH_WATER) {
-        socket.pause();
-      }
-      this.#wake?.();
+      if (this.#inbox.size > HIGH_WATER) socket.pause();
+      this.#waits.arrived();
     });
-    socket.on('end', () => this.#fail(this.#lost('the server closed the connection', undefined)));
+    socket.on('end', () => this.#fail(this.#lost('the server closed the connection')));
     socket.on('error', (cause) => this.#fail(this.#lost(wording(cause), cause)));
-    socket.on('close', () => this.#fail(this.#lost('the server closed the connection', undefined)));
+    socket.on('close', () => this.#fail(this.#lost('the server closed the connection')));
   }
 
   #readOn(): void {
@@ -305,33 +269,13 @@ export class Connection {
     for (const event of ['data', 'end', 'error', 'close']) socket.removeAllListeners(event);
   }
 
-  #lost(what: string, cause: unknown): (stage: Stage | undefined) => ConnectionError {
-    return this.#over(`lost the connection to ${where(this.#options)}: ${what}`, cause);
+  #lost(what: string, cause?: unknown): (stage: Stage | undefined) => ConnectionError {
+    const message = `lost the connection to ${where(this.#options)}: ${what}`;
+    return (stage) => over(message, this.#options, stage, cause);
   }
 
-  #over(message: string, cause: unknown): (stage: Stage | undefined) => ConnectionError {
-    return (stage) =>
-      new ConnectionError(
-        message,
-        { phase: 'established', ...this.#peer() },
-        stage === undefined ? { cause } : { cause, stage },
-      );
-  }
-
-  #stalled(stage: Stage | undefined): TimeoutError {
-    return new TimeoutError(
-      `${where(this.#options)} sends less than ${SLOWEST_OCTETS / (SLOWEST_SPAN_MS / 1000)} octets a second`,
-      { phase: 'established', ...this.#peer() },
-      stage === undefined ? {} : { stage },
-    );
-  }
-
-  #fail(failure: (stage: Stage | undefined) => MailError): void {
-    if (this.#failure !== undefined) return;
-    this.#failure = failure;
-    this.#socket.destroy();
-    this.#wake?.();
-    this.#roomy?.();
+  #fail(failure: Failure): void {
+    if (this.#waits.end(failure)) this.#socket.destroy();
   }
 
   #nextLine(): Line | undefined {
@@ -347,44 +291,17 @@ export class Connection {
     return Deadline.after(timeoutMs).orEarlier(this.#options.deadline);
   }
 
-  /** Resolves when there is something new to read; fails when there never will be, or when `deadline` has passed. */
   #arrival(deadline: Deadline, awaited: string, stage: Stage | undefined): Promise<void> {
     this.#readOn();
-    return this.#wait(deadline, awaited, stage, (wake) => {
-      this.#wake = wake;
-      return !this.#inbox.isEmpty;
-    });
+    return this.#waits.arrival(this.#patience(deadline, awaited, stage));
   }
 
-  /** Resolves when something written has left; fails when the connection has, whatever there is to read. */
-  async #room(idleMs: number, stage: Stage | undefined): Promise<void> {
-    await this.#wait(this.#until(idleMs), 'send on', stage, (wake) => {
-      this.#roomy = wake;
-      return false;
-    });
-    if (this.#failure !== undefined) throw this.#failure(stage);
-  }
-
-  /** `subscribe` says where to be woken, and whether that has happened already. */
-  #wait(
-    deadline: Deadline,
-    awaited: string,
-    stage: Stage | undefined,
-    subscribe: (wake: (() => void) | undefined) => boolean,
-  ): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const settle = () => {
-        clearTimeout(timer);
-        subscribe(undefined);
-        if (this.#failure !== undefined && this.#inbox.isEmpty) reject(this.#failure(stage));
-        else resolve();
-      };
-      const timer = setTimeout(
-        () => this.#fail(() => timedOut(`${awaited} (${where(this.#options)})`, deadline, this, stage)),
-        deadline.remainingMs,
-      );
-      if (subscribe(settle) || this.#failure !== undefined) settle();
-    });
+  #patience(deadline: Deadline, awaited: string, stage: Stage | undefined): Wait {
+    return {
+      deadline,
+      stage,
+      late: () => this.#fail(() => timedOut(`${awaited} (${where(this.#options)})`, deadline, this, stage)),
+    };
   }
 }
 

@@ -1,20 +1,14 @@
 import { connect, type Socket } from 'node:net';
-import { ConfigError, ConnectionError, InterruptedError, type Stage, TimeoutError } from '../errors.ts';
+import { ConfigError } from '../errors.ts';
 import { type Deadline, within } from './deadline.ts';
+import { dialFailure, interrupted, isSocketPath, timedOut, where } from './failures.ts';
 import type { DialOptions } from './options.ts';
-import { codeOf, wording } from './system-error.ts';
 
 /** Node gives each address 250 ms by default, which fails on a slow line (nodejs/node#54359). */
 const ATTEMPT_TIMEOUT_MS = 5_000;
 
 /** A new buffer for every read would have the collector let tens of megabytes pile up. */
 const READ_OCTETS = 256 * 1024;
-
-/** The phase of a connection that a failure belongs to, with the peer's name for the error text. */
-export interface Peer {
-  readonly host: string;
-  readonly port: number;
-}
 
 /**
  * Looks the name up as every other program does (getaddrinfo: hosts file, VPN and container names work) and tries all
@@ -66,75 +60,4 @@ export async function dial(
   }
   socket.removeAllListeners('error');
   return socket;
-}
-
-/** Whether a host is the path of a Unix socket: no name begins with a slash. */
-function isSocketPath(host: string): boolean {
-  return host.startsWith('/');
-}
-
-/** A peer as people write it. */
-export function where({ host, port }: Peer): string {
-  if (isSocketPath(host)) return host;
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-export function interrupted(): InterruptedError {
-  return new InterruptedError('interrupted');
-}
-
-/** A passed deadline, in words that say whether it was this wait's or the whole run's. */
-export function timedOut(
-  awaited: string,
-  deadline: Deadline,
-  peer: Peer,
-  stage?: Stage,
-  hint?: string,
-): TimeoutError {
-  const seconds = Math.round(deadline.spanMs / 100) / 10;
-  return new TimeoutError(
-    `timed out after ${seconds} s, waiting to ${awaited}`,
-    { phase: stage === 'connect' ? 'connect' : 'established', host: peer.host, port: peer.port },
-    {
-      ...(stage === undefined ? {} : { stage }),
-      hint: hint ?? (stage === 'connect' ? blockedPortHint(peer.port) : undefined),
-    },
-  );
-}
-
-function blockedPortHint(port: number): string {
-  return port === 25
-    ? 'many networks block outgoing port 25: use the submission port 587 or 465'
-    : 'check host and port; a firewall may drop the packets';
-}
-
-function dialFailure(cause: unknown, peer: Peer): ConnectionError {
-  // With several addresses Node reports one error that holds the attempts' own.
-  const inner: unknown[] = cause instanceof AggregateError ? cause.errors : [cause];
-  const code = codeOf(inner[0]) || codeOf(cause);
-  if (code === 'ENOTFOUND' || code === 'EAI_NONAME' || code === 'EAI_NODATA') {
-    return new ConnectionError(
-      `no such host: ${peer.host}`,
-      { phase: 'dns', ...peer },
-      { cause, stage: 'dns', retryable: false, hint: 'check the spelling; the name has no address' },
-    );
-  }
-  if (code === 'EAI_AGAIN' || code === 'EAI_FAIL' || code === 'ETIMEOUT') {
-    return new ConnectionError(
-      `the name ${peer.host} cannot be looked up now (${code})`,
-      // Not 'dns' as a phase: the name may well exist, so trying later is right.
-      { phase: 'connect', ...peer },
-      { cause, stage: 'dns', hint: 'the name server does not answer; is the network up?' },
-    );
-  }
-  const tried = inner.length > 1 ? ` (${inner.length} addresses tried)` : '';
-  return new ConnectionError(
-    `cannot connect to ${where(peer)}: ${wording(inner[0] ?? cause)}${tried}`,
-    { phase: 'connect', ...peer },
-    {
-      cause,
-      stage: 'connect',
-      hint: code === 'ECONNREFUSED' ? 'nothing listens there: check host and port' : undefined,
-    },
-  );
 }

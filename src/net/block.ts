@@ -1,0 +1,58 @@
+import { Unstuffer } from '../codec/dots.ts';
+import type { Line } from '../codec/lines.ts';
+import type { Inbox } from './inbox.ts';
+
+/** A body that moves slower than this for a minute has stalled, however often a byte drips in. */
+const SLOWEST_OCTETS = 6_000;
+const SLOWEST_SPAN_MS = 60_000;
+
+/** What a block is read from. */
+export interface BlockSource {
+  readonly inbox: Inbox;
+  readonly lineEnding: Line['ending'];
+  /** Resolves when there is more in the inbox; fails when there never will be. */
+  arrival(): Promise<void>;
+  /** The error for a block that moves slower than so many octets a second. */
+  stalled(slowest: number): Error;
+  /** Told once the dot has come, with the octets up to and with it. */
+  ended(octets: number): void;
+  /** Told when there will be no whole block: the reader has left, or something failed. */
+  abandoned(): void;
+}
+
+/**
+ * The text of a multi-line answer, unstuffed, without the dot that ends it. A chunk is only good until the next is asked
+ * for. What follows the dot goes back into the inbox.
+ */
+export async function* readBlock(source: BlockSource): AsyncGenerator<Buffer, void, void> {
+  const unstuffer = new Unstuffer(source.lineEnding);
+  let octets = 0;
+  let whole = false;
+  let window = { since: performance.now(), octets: 0 };
+  try {
+    for (;;) {
+      const chunk = source.inbox.bytes();
+      if (chunk === undefined) {
+        await source.arrival();
+        if (performance.now() - window.since > SLOWEST_SPAN_MS) {
+          if (octets - window.octets < SLOWEST_OCTETS) {
+            throw source.stalled(SLOWEST_OCTETS / (SLOWEST_SPAN_MS / 1000));
+          }
+          window = { since: performance.now(), octets };
+        }
+        continue;
+      }
+      octets += chunk.length;
+      const { bytes, rest } = unstuffer.push(chunk);
+      if (rest !== undefined) {
+        source.inbox.unread(rest);
+        whole = true;
+        source.ended(octets - rest.length);
+      }
+      if (bytes.length > 0) yield Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+      if (whole) return;
+    }
+  } finally {
+    if (!whole) source.abandoned();
+  }
+}
