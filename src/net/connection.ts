@@ -59,6 +59,7 @@ export class Connection {
     );
     let context: SecureContext | undefined;
     const inbox = new Inbox();
+    if (options.proxy?.password !== undefined) options.transcript?.hide(options.proxy.password);
     let connection: Connection | undefined;
     const socket = await dial(
       options,
@@ -75,9 +76,10 @@ export class Connection {
       },
     );
     connection = new Connection(options, socket, inbox, context);
+    const via = options.proxy === undefined ? '' : ` through the ${options.proxy.scheme} proxy`;
     options.transcript?.note(
       '*',
-      `connected to ${where(options)} (${socket.remoteAddress ?? 'this machine'})`,
+      `connected to ${where(options)}${via} (${socket.remoteAddress ?? 'this machine'})`,
       false,
     );
     if (options.security === 'implicit') await connection.secure(deadline.remainingMs);
@@ -259,6 +261,7 @@ export class Connection {
     socket.on('end', () => this.#fail(this.#lost('the server closed the connection')));
     socket.on('error', (cause) => this.#fail(this.#lost(wording(cause), cause)));
     socket.on('close', () => this.#fail(this.#lost('the server closed the connection')));
+    if (socket.destroyed) this.#fail(this.#lost('the server closed the connection'));
   }
 
   #readOn(): void {

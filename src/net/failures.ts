@@ -62,16 +62,22 @@ function blockedPortHint(port: number): string {
     : 'check host and port; a firewall may drop the packets';
 }
 
-/** A peer that cannot be reached, from what the system said. */
-export function dialFailure(cause: unknown, peer: Peer): ConnectionError {
+/** A peer that cannot be reached, from what the system said; `family` is the only one that was looked for. */
+export function dialFailure(cause: unknown, { host, port }: Peer, family?: 4 | 6): ConnectionError {
+  const peer = { host, port };
   // With several addresses Node reports one error that holds the attempts' own.
   const inner: unknown[] = cause instanceof AggregateError ? cause.errors : [cause];
   const code = codeOf(inner[0]) || codeOf(cause);
   if (code === 'ENOTFOUND' || code === 'EAI_NONAME' || code === 'EAI_NODATA') {
     return new ConnectionError(
-      `no such host: ${peer.host}`,
+      `no such host: ${host}${family === undefined ? '' : ` (in IPv${family})`}`,
       { phase: 'dns', ...peer },
-      { cause, stage: 'dns', retryable: false, hint: 'check the spelling; the name has no address' },
+      {
+        cause,
+        stage: 'dns',
+        retryable: false,
+        hint: `check the spelling; the name has no address${family === undefined ? '' : ' of this kind'}`,
+      },
     );
   }
   if (code === 'EAI_AGAIN' || code === 'EAI_FAIL' || code === 'ETIMEOUT') {

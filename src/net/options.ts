@@ -1,4 +1,5 @@
 import type { Deadline } from './deadline.ts';
+import type { ProxyServer } from './proxy.ts';
 import type { Security, TlsOptions } from './tls.ts';
 import type { Transcript } from './transcript.ts';
 
@@ -9,7 +10,13 @@ export interface DialOptions {
   readonly port: number;
   readonly security: Security;
   readonly tls?: TlsOptions | undefined;
-  /** For name lookup, all addresses and the handshake of implicit TLS together. 20 s when absent. */
+  /** Goes through it. The proxy looks `host` up; `family` and `localAddress` are then those of the way to the proxy. */
+  readonly proxy?: ProxyServer | undefined;
+  /** An address of this machine to connect from. Of a host with several addresses only the first is tried then. */
+  readonly localAddress?: string | undefined;
+  /** IPv4 alone, or IPv6 alone. Both when absent. */
+  readonly family?: 4 | 6 | undefined;
+  /** For name lookup, all addresses, a proxy and the handshake of implicit TLS together. 20 s when absent. */
   readonly connectTimeoutMs?: number | undefined;
   /** For one reply, or for a body to move on. The protocol's own patience, 60 s or what its RFC says, when absent. */
   readonly idleTimeoutMs?: number | undefined;

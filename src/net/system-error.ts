@@ -18,3 +18,12 @@ const WORDS: Readonly<Record<string, string>> = {
 export function wording(error: unknown): string {
   return WORDS[codeOf(error)] ?? (error instanceof Error ? error.message : String(error));
 }
+
+/** Foreign text in quotes, cut and escaped, for an error message. */
+export function quoted(text: string): string {
+  const cut = text.length > 100 ? `${text.slice(0, 100)}...` : text;
+  return JSON.stringify(cut).replace(
+    /[\u007f-\u009f\p{Cf}\u2028\u2029]/gu,
+    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
+}
