@@ -184,6 +184,8 @@ export interface PeerCertificate {
   readonly validTo: string;
   /** SHA-256 of the certificate, lower-case hexadecimal without colons. */
   readonly sha256: string;
+  /** SHA-256 of the public key (SubjectPublicKeyInfo, RFC 7469 2.4): `sha256//` and base64. A renewal may keep it. */
+  readonly pin: string;
 }
 
 /** TLS failed, was required and not offered, or bytes were injected before it. */

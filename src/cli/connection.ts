@@ -1,3 +1,4 @@
+import type { Account } from '../config/index.ts';
 import { TimeoutError, TlsError } from '../errors.ts';
 import type { SmtpClient, SmtpOptions } from '../smtp/index.ts';
 import type { ClientOptions, Context } from './context.ts';
@@ -9,8 +10,14 @@ export async function connectSmtp(
 ): Promise<SmtpClient> {
   const account = await ctx.account('smtp');
   const options = { ...(await ctx.clientOptions(account)), ehlo: ctx.settings.text('ehlo') };
-  ctx.output.verbose(`connecting to ${placeOf(account)} (${account.security})`);
+  ctx.output.verbose(`connecting to ${wayTo(account)}`);
   return smtpClient(change(options));
+}
+
+/** The way to a server, for `-v`. */
+export function wayTo({ proxy, security, ...at }: Account): string {
+  const through = proxy === undefined ? '' : `, through the ${proxy.scheme} proxy ${placeOf(proxy)}`;
+  return `${placeOf(at)} (${security}${through})`;
 }
 
 /** A server as people write it: `host:port`, or the path of a Unix socket. */
@@ -52,6 +59,9 @@ export async function explainSilence<Options extends ClientOptions, Client>(
 async function speaksTls({
   host,
   port,
+  proxy,
+  localAddress,
+  family,
   deadline,
   signal,
   idleTimeoutMs = TLS_TRIAL_MS,
@@ -63,6 +73,9 @@ async function speaksTls({
       port,
       security: 'implicit',
       tls: { insecure: true },
+      proxy,
+      localAddress,
+      family,
       connectTimeoutMs: Math.min(TLS_TRIAL_MS, idleTimeoutMs),
       deadline,
       signal,

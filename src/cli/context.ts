@@ -94,9 +94,10 @@ export class Context {
       ...(secret?.kind === 'stdin' ? { stdin: this.io.stdin.read(this.signal) } : {}),
     });
     // Also without a transcript to show: a server may echo the secret in what becomes an error.
-    const transcript = this.#isTraced || proof !== undefined ? await this.#transcript() : undefined;
-    if (proof !== undefined && transcript !== undefined) {
-      transcript.hide(proof);
+    const hidden = [proof, account.proxy?.password].filter((each) => each !== undefined);
+    const transcript = this.#isTraced || hidden.length > 0 ? await this.#transcript() : undefined;
+    if (transcript !== undefined && hidden.length > 0) {
+      for (const each of hidden) transcript.hide(each);
       this.output.redactWith((text) => transcript.redact(text));
     }
     return {
@@ -107,6 +108,9 @@ export class Context {
       credentials: credentialsOf(account, proof),
       mechanism,
       allowCleartextAuth: account.allowCleartextAuth,
+      proxy: account.proxy,
+      localAddress: account.localAddress,
+      family: account.family,
       connectTimeoutMs: account.connectTimeoutMs,
       idleTimeoutMs: account.idleTimeoutMs,
       deadline: this.deadline,

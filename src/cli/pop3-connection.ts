@@ -1,5 +1,5 @@
 import type { Pop3Client, Pop3Options } from '../pop3/index.ts';
-import { explainSilence } from './connection.ts';
+import { explainSilence, wayTo } from './connection.ts';
 import type { Context } from './context.ts';
 
 /** Connects to the POP3 server of the settings and logs in; `change` has the last word on the options. */
@@ -9,7 +9,7 @@ export async function connectPop3(
 ): Promise<Pop3Client> {
   const account = await ctx.account('pop3');
   const options = await ctx.clientOptions(account);
-  ctx.output.verbose(`connecting to ${account.host}:${account.port} (${account.security})`);
+  ctx.output.verbose(`connecting to ${wayTo(account)}`);
   return pop3Client(change(options));
 }
 

@@ -158,7 +158,7 @@ function withGlobals(program: Command): Command {
 }
 
 function settingOptions({ connects, composes }: CommandDefinition): { key: SettingKey; option: Option }[] {
-  const wanted: SettingGroup[] = connects === undefined ? [] : [...connects, 'tls', 'general'];
+  const wanted: SettingGroup[] = connects === undefined ? [] : [...connects, 'network', 'tls', 'general'];
   if (composes === true) wanted.unshift('message');
   return wanted.flatMap((group) =>
     SETTINGS.flatMap((setting) => {

@@ -2,15 +2,16 @@
 import { ConfigError } from '../errors.ts';
 import { type Security, saidEndpoint } from './endpoint.ts';
 import type { Settings } from './layers.ts';
+import { type Reach, reachOf } from './reach.ts';
 import { SecretSource } from './secret.ts';
 import { type Protocol, SETTINGS, type SettingKey, secretNoun, waysToSet } from './settings.ts';
 import type { Stated } from './stated.ts';
-import type { TlsFiles } from './tls-files.ts';
+import type { TlsFiles, TlsVersion } from './tls-files.ts';
 import { checkTrust } from './trust.ts';
-import { parseFingerprint, parseMechanism } from './values.ts';
+import { parseFingerprint, parseMechanism, parsePins } from './values.ts';
 
 /** A server and how to log in there. It may be printed: the password is not in it, but in the source's private field. */
-export interface Account {
+export interface Account extends Reach {
   readonly protocol: Protocol;
   /** An IPv6 address has no brackets. */
   readonly host: string;
@@ -24,7 +25,7 @@ export interface Account {
   readonly secret: SecretSource | undefined;
   /** Give them to `readTlsFiles`. */
   readonly tls: TlsFiles;
-  /** True when it was typed, and for a server on this machine. */
+  /** True when it was typed, and for a server on this machine that no proxy stands before. */
   readonly allowCleartextAuth: boolean;
   /** Milliseconds; undefined = what the client does by itself. */
   readonly connectTimeoutMs: number | undefined;
@@ -87,7 +88,10 @@ export function serverAccount(
       hint: `give ${waysToSet(`${protocol}.host`)}`,
     });
   }
-  const security = tls?.value ?? securityOf(protocol, host.value, port?.value);
+  const reach = reachOf(settings);
+  // Through a proxy, loopback is the proxy's own machine, or nobody knows whose.
+  const isHere = isLoopback(host.value) && (reach.proxy === undefined || host.value.startsWith('/'));
+  const security = tls?.value ?? securityOf(protocol, isHere, port?.value);
   const mechanism = login ? settings.stated(`${protocol}.auth`)?.read(parseMechanism) : 'none';
   const credentials =
     mechanism === 'none' ? {} : credentialsOf(settings, protocol, user?.value, mechanism ?? 'auto');
@@ -111,7 +115,8 @@ export function serverAccount(
     mechanism: mechanism === 'auto' ? undefined : mechanism,
     secret: credentials.secret === undefined ? undefined : sourceOf(credentials.secret),
     tls: tlsFilesOf(settings),
-    allowCleartextAuth: settings.is('allow-cleartext-auth') || isLoopback(host.value),
+    allowCleartextAuth: settings.is('allow-cleartext-auth') || isHere,
+    ...reach,
     connectTimeoutMs: idleTimeoutMs === undefined ? undefined : Math.min(idleTimeoutMs, CONNECT_TIMEOUT_MS),
     idleTimeoutMs,
     deadlineMs: settings.duration('deadline'),
@@ -130,9 +135,9 @@ export function isLoopback(host: string): boolean {
 }
 
 /** TLS when nobody said: required, by the port's custom, but to this machine. */
-function securityOf(protocol: Protocol, host: string, port: number | undefined): Security {
+function securityOf(protocol: Protocol, isHere: boolean, port: number | undefined): Security {
   if (port === PORTS[protocol].implicit) return 'implicit';
-  return isLoopback(host) ? 'none' : 'starttls';
+  return isHere ? 'none' : 'starttls';
 }
 
 function credentialsOf(
@@ -230,11 +235,15 @@ function tlsFilesOf(settings: Settings): TlsFiles {
     );
   }
   const fingerprint = settings.stated('tls.fingerprint')?.read(parseFingerprint);
+  const pins = settings.stated('tls.pin')?.read(parsePins);
+  const minVersion = settings.text('tls.min-version') as TlsVersion | undefined;
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
     ...(fingerprint === undefined ? {} : { fingerprint }),
+    ...(pins === undefined ? {} : { pins }),
+    ...(minVersion === undefined ? {} : { minVersion }),
     ...(settings.is('tls.insecure') ? { insecure: true } : {}),
   };
 }

@@ -1,5 +1,5 @@
 import type { Settings } from './layers.ts';
-import { SETTINGS, type SettingKey } from './settings.ts';
+import { SETTINGS, type SettingKey, type SettingKind } from './settings.ts';
 import type { LayerName } from './stated.ts';
 
 /** One value for people to look at. */
@@ -17,7 +17,13 @@ export function describeSettings(settings: Settings): DescribedSetting[] {
   return SETTINGS.flatMap(({ key, kind }) => {
     const stated = settings.stated(key);
     if (stated === undefined) return [];
-    const value = kind === 'secret' || kind === 'token' || kind === 'command' ? '***' : stated.text;
+    const value = shown(kind, stated.text);
     return [{ key, value, layer: stated.layer, place: stated.place }];
   });
+}
+
+function shown(kind: SettingKind, text: string): string {
+  if (kind === 'secret' || kind === 'token' || kind === 'command') return '***';
+  // What stands before the last @ of a proxy is a user, and may be a password.
+  return kind === 'proxy' ? text.replace(/^([a-z0-9]*:\/\/)?.*@/s, '$1***@') : text;
 }

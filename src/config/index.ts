@@ -4,6 +4,8 @@ export type { Security } from './endpoint.ts';
 export { type EnvFile, type EnvFileChoice, readEnvFiles } from './env-files.ts';
 export { type Layer, loadSettings, Settings, type Sources } from './layers.ts';
 export { nearest } from './nearest.ts';
+export { type ProxyScheme, ProxySetting } from './proxy.ts';
+export type { Reach } from './reach.ts';
 export { readSecret, type SecretIo, SecretSource } from './secret.ts';
 export {
   flagName,
@@ -20,5 +22,5 @@ export {
   waysToSet,
 } from './settings.ts';
 export { type LayerName, Stated, TRUST } from './stated.ts';
-export { readTlsFiles, type TlsFiles, type TlsMaterial } from './tls-files.ts';
+export { readTlsFiles, type TlsFiles, type TlsMaterial, type TlsVersion } from './tls-files.ts';
 export { BadValue, parseDuration, parseHost, parsePort } from './values.ts';

@@ -2,87 +2,16 @@
  * Every setting, once: the options of the command line, `help env`, the reading of variables and the check of
  * `.env.example` are all made from this table.
  */
+import type { Protocol, SecretNoun, Setting, SettingGroup, SettingKey, SettingKind } from './setting.ts';
 
-/** The protocol that a group of server settings belongs to. */
-export type Protocol = 'smtp' | 'pop3';
-
-type ServerPart =
-  | 'url'
-  | 'host'
-  | 'port'
-  | 'tls'
-  | 'user'
-  | 'password'
-  | 'password-file'
-  | 'password-cmd'
-  | 'password-stdin'
-  | 'token'
-  | 'token-cmd'
-  | 'auth';
-
-/** The name of a setting, as in `smtp.host`. */
-export type SettingKey =
-  | `${Protocol}.${ServerPart}`
-  | 'tls.ca'
-  | 'tls.fingerprint'
-  | 'tls.cert'
-  | 'tls.key'
-  | 'tls.insecure'
-  | 'allow-cleartext-auth'
-  | 'from'
-  | 'envelope-from'
-  | 'ehlo'
-  | 'timeout'
-  | 'deadline'
-  | 'log-file';
-
-/** What proves who one is: a password, or an OAuth 2 access token (RFC 6750). */
-export type SecretNoun = 'password' | 'token';
-
-/** What a value may look like; `values.ts` has the check for each. */
-export type SettingKind =
-  | 'text'
-  | 'url'
-  | 'host'
-  | 'port'
-  | 'choice'
-  | 'mechanism'
-  | 'fingerprint'
-  | 'duration'
-  | 'file'
-  | 'command'
-  | 'secret'
-  | 'token'
-  | 'boolean';
-
-/** The heading of `--help` under which a flag stands. */
-export type SettingGroup = Protocol | 'tls' | 'message' | 'general';
-
-/** One setting: `variable` is absent where it must be typed as a flag, `flag` where it must not be. */
-export interface Setting {
-  readonly key: SettingKey;
-  /** The whole name, as in `MAILTOOL_SMTP_HOST`. */
-  readonly variable?: string;
-  /** As commander wants it: `--smtp-host <host[:port]>`. */
-  readonly flag?: string;
-  readonly group: SettingGroup;
-  readonly kind: SettingKind;
-  readonly choices?: readonly string[];
-  /** Only where it does not depend on other settings. */
-  readonly default?: string;
-  /** One line for `--help` and `help env`, without a full stop. */
-  readonly about: string;
-  /** True where it decides to whom a secret is shown: the trust rule holds it against the secret (`trust.ts`). */
-  readonly steers?: true;
-  /** True where it makes mailtool run, read or write what the value names: refused from a `./.env` that was only found. */
-  readonly reaches?: true;
-}
+export type { Protocol, SecretNoun, Setting, SettingGroup, SettingKey, SettingKind };
 
 /** The headings of `--help`, in their order. */
 export const SETTING_GROUPS: Readonly<Record<SettingGroup, string>> = {
   message: 'Message:',
   smtp: 'SMTP server:',
   pop3: 'POP3 server:',
+  network: 'Network:',
   tls: 'TLS and security:',
   general: 'General:',
 };
@@ -228,6 +157,38 @@ export const SETTINGS: readonly Setting[] = [
   },
   ...server('pop3', { implicit: 995, starttls: 110 }),
   {
+    key: 'proxy',
+    variable: 'MAILTOOL_PROXY',
+    flag: '--proxy <url>',
+    group: 'network',
+    kind: 'proxy',
+    steers: true,
+    about:
+      'go through this proxy: socks5://host:1080, socks4a://, http:// or https://; none = without one; user:password@ only in the variable',
+  },
+  {
+    key: 'local-address',
+    variable: 'MAILTOOL_LOCAL_ADDRESS',
+    flag: '--local-address <ip>',
+    group: 'network',
+    kind: 'address',
+    about: 'address of this machine to connect from',
+  },
+  {
+    key: 'ipv4',
+    flag: '-4, --ipv4',
+    group: 'network',
+    kind: 'boolean',
+    about: 'connect by IPv4 only',
+  },
+  {
+    key: 'ipv6',
+    flag: '-6, --ipv6',
+    group: 'network',
+    kind: 'boolean',
+    about: 'connect by IPv6 only',
+  },
+  {
     key: 'tls.ca',
     variable: 'MAILTOOL_TLS_CA',
     flag: '--tls-ca <file>',
@@ -244,6 +205,26 @@ export const SETTINGS: readonly Setting[] = [
     kind: 'fingerprint',
     steers: true,
     about: 'accept exactly the certificate with this SHA-256, whoever issued it',
+  },
+  {
+    key: 'tls.pin',
+    variable: 'MAILTOOL_TLS_PIN',
+    flag: '--tls-pin <sha256>',
+    group: 'tls',
+    kind: 'pin',
+    steers: true,
+    about:
+      'accept any certificate with this public key: sha256//BASE64 or hexadecimal, several with commas (curl says --pinnedpubkey)',
+  },
+  {
+    key: 'tls.min-version',
+    variable: 'MAILTOOL_TLS_MIN_VERSION',
+    flag: '--tls-min-version <version>',
+    group: 'tls',
+    kind: 'choice',
+    choices: ['1.0', '1.1', '1.2', '1.3'],
+    steers: true,
+    about: 'oldest version of TLS to accept: 1.2 (the default), 1.3, or 1.0 and 1.1, which are broken',
   },
   {
     key: 'tls.cert',

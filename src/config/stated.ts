@@ -1,6 +1,7 @@
 import { ConfigError, UsageError } from '../errors.ts';
-import type { Setting } from './settings.ts';
-import { BadValue, checkValue } from './values.ts';
+import { checkValue } from './check.ts';
+import type { Setting } from './setting.ts';
+import { BadValue } from './values.ts';
 
 /**
  * The kinds of layer, by how far the trust rule trusts them. Flags and environment are equal: both are the doing of whoever

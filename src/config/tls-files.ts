@@ -11,6 +11,8 @@ export interface NamedFile {
   readonly place: string;
 }
 
+export type TlsVersion = '1.0' | '1.1' | '1.2' | '1.3';
+
 /** TLS as the settings have it. */
 export interface TlsFiles {
   /** The path `system` stands for the authorities of this machine. */
@@ -19,6 +21,9 @@ export interface TlsFiles {
   readonly key?: NamedFile;
   /** 64 lower-case hexadecimal digits. */
   readonly fingerprint?: string;
+  /** SHA-256 of public keys, base64. */
+  readonly pins?: readonly string[];
+  readonly minVersion?: TlsVersion;
   readonly insecure?: boolean;
 }
 
@@ -28,6 +33,8 @@ export interface TlsMaterial {
   readonly cert?: string;
   readonly key?: string;
   readonly fingerprint?: string;
+  readonly pins?: readonly string[];
+  readonly minVersion?: TlsVersion;
   readonly insecure?: boolean;
 }
 
@@ -45,20 +52,19 @@ const SYSTEM_BUNDLES = [
 
 /** Reads the files. ConfigError when one is not there or is not PEM; a key that others may read is warned of. */
 export async function readTlsFiles(
-  files: TlsFiles,
+  { ca: caFile, cert: certFile, key: keyFile, ...rest }: TlsFiles,
   io: { warn(text: string): void; readonly systemBundles?: readonly string[] },
 ): Promise<TlsMaterial> {
   const [ca, cert, key] = await Promise.all([
-    files.ca === undefined ? undefined : authorities(files.ca, io.systemBundles ?? SYSTEM_BUNDLES),
-    files.cert === undefined ? undefined : readPem(files.cert, 'CERTIFICATE'),
-    files.key === undefined ? undefined : readPem(files.key, 'PRIVATE KEY', io),
+    caFile === undefined ? undefined : authorities(caFile, io.systemBundles ?? SYSTEM_BUNDLES),
+    certFile === undefined ? undefined : readPem(certFile, 'CERTIFICATE'),
+    keyFile === undefined ? undefined : readPem(keyFile, 'PRIVATE KEY', io),
   ]);
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
-    ...(files.fingerprint === undefined ? {} : { fingerprint: files.fingerprint }),
-    ...(files.insecure === undefined ? {} : { insecure: files.insecure }),
+    ...rest,
   };
 }
 

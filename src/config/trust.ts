@@ -27,6 +27,9 @@ function partOf({ setting }: Stated): string {
     tls: 'a TLS mode',
     ca: 'an authority',
     fingerprint: 'a fingerprint',
+    pin: 'a key',
+    'min-version': 'a version of TLS',
+    proxy: 'a proxy',
   };
   return names[part] ?? setting.key;
 }

@@ -2,7 +2,7 @@
  * What a value of each kind must look like. Everything here is text that someone else may have written: it is bounded,
  * and what has control characters in it is refused, never cleaned.
  */
-import type { Protocol, SecretNoun, Setting, SettingKind } from './settings.ts';
+import type { Protocol, SecretNoun } from './setting.ts';
 
 /** A value that cannot be used; the message is a reason that fits after "NAME (PLACE): " and repeats no secret. */
 export class BadValue extends Error {}
@@ -25,6 +25,8 @@ const MAX_TEXT = 4096;
 const MAX_TOKEN = 8192;
 /** RFC 1035 2.3.4. */
 const MAX_HOST = 255;
+/** A key, its successor, and room. */
+const MAX_PINS = 10;
 /** A timer of Node holds 2^31 - 1 ms; 24 days stay below it. */
 const MAX_DURATION_MS = 24 * 86_400_000;
 
@@ -115,6 +117,36 @@ export function parseFingerprint(text: string): string {
   throw new BadValue(`${quote(text)} is not a SHA-256 fingerprint (64 hexadecimal digits)`);
 }
 
+/**
+ * SHA-256 of public keys (RFC 7469 2.4), with commas or semicolons between them: base64, with or without `sha256//`, or
+ * hexadecimal. The answer is base64 alone.
+ */
+export function parsePins(text: string): string[] {
+  const pins = text.split(/[,;]/).map((part) => {
+    const pin = part.trim().replace(/^sha-?256(?:\/\/|[:=])/i, '');
+    const digits = pin.replaceAll(':', '');
+    if (/^[0-9a-f]{64}$/i.test(digits)) return Buffer.from(digits, 'hex').toString('base64');
+    if (/^[A-Za-z0-9+/]{43}=?$/.test(pin)) return Buffer.from(pin, 'base64').toString('base64');
+    throw new BadValue(`${quote(part)} is not the SHA-256 of a key: write sha256// and 44 digits of base64`);
+  });
+  if (pins.length > MAX_PINS) throw new BadValue(`more than ${MAX_PINS} keys`);
+  return pins;
+}
+
+/** An address of IPv4 or IPv6, this with or without a zone (RFC 4007 11). */
+export function parseAddress(text: string): string {
+  if (addressFamily(text) === undefined) throw new BadValue(`${quote(text)} is not an IP address`);
+  return text;
+}
+
+/** Which kind of address a text is; undefined: none. */
+export function addressFamily(text: string): 4 | 6 | undefined {
+  const octets = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
+  if (octets !== null) return octets.slice(1).every((octet) => Number(octet) <= 255) ? 4 : undefined;
+  const [, address] = /^([0-9a-f:.]{2,45})(?:%[\w.-]{1,32})?$/i.exec(text) ?? [];
+  return address?.includes(':') === true && URL.canParse(`http://[${address}]`) ? 6 : undefined;
+}
+
 /** A SASL mechanism's name (RFC 4422 3.1) in upper case; `auto` and `none` in lower case. */
 export function parseMechanism(text: string): string {
   const lower = text.toLowerCase();
@@ -155,31 +187,6 @@ export const PARSE_SECRET: Readonly<Record<SecretNoun, (text: string) => string>
   token: parseToken,
 };
 
-const CHECKS: Readonly<Record<SettingKind, (text: string, setting: Setting) => unknown>> = {
-  text: parseText,
-  file: parseText,
-  command: (text) => {
-    if (text.includes('\0')) throw new BadValue('it has a NUL in it');
-  },
-  secret: parseSecret,
-  token: parseToken,
-  host: parseHost,
-  port: parsePort,
-  duration: (text) => parseDuration(text),
-  fingerprint: parseFingerprint,
-  mechanism: parseMechanism,
-  boolean: () => {},
-  url: (text, { group }) => parseServerUrl(group === 'pop3' ? 'pop3' : 'smtp', text),
-  choice: (text, { choices = [] }) => {
-    if (!choices.includes(text)) throw new BadValue(`${quote(text)} is not one of ${choices.join(', ')}`);
-  },
-};
-
-/** Throws `BadValue` when `text` is no value for `setting`. */
-export function checkValue(setting: Setting, text: string): void {
-  CHECKS[setting.kind](text, setting);
-}
-
 /** Foreign text in quotes, escaped and cut, for an error message. */
 export function quote(text: string): string {
   const cut = text.length > 80 ? `${text.slice(0, 80)}…` : text;
@@ -213,7 +220,8 @@ function ipv6(address: string, text: string): string {
   return address;
 }
 
-function hostName(text: string): string {
+/** A host name alone. */
+export function hostName(text: string): string {
   if (text === '') throw new BadValue('there is no host in it');
   if (text.length > MAX_HOST) throw new BadValue(`a host name has at most ${MAX_HOST} characters`);
   // The usual name, told by an expression that costs nothing to compile.

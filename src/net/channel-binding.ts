@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
+import { element } from './der.ts';
 
 /** Octets that both ends of one TLS connection know and nobody between them does (RFC 5056). */
 export interface ChannelBinding {
@@ -37,19 +38,8 @@ const SIGNATURE_HASHES: Readonly<Record<string, string>> = {
 
 /** The identifier of a certificate's signature algorithm: SEQUENCE { tbsCertificate, SEQUENCE { OID ... (RFC 5280 4.1). */
 function signatureAlgorithm(certificate: Buffer): string {
-  const outer = element(certificate, 0);
-  const signed = element(certificate, outer.content);
+  const signed = element(certificate, element(certificate, 0).content);
   const algorithm = element(certificate, signed.end);
   const identifier = element(certificate, algorithm.content);
   return certificate.subarray(identifier.content, identifier.end).toString('hex');
-}
-
-/** Where the DER element at `at` has its content and its end; reading past the buffer gives zeros, and no known algorithm. */
-function element(der: Buffer, at: number): { readonly content: number; readonly end: number } {
-  const first = der[at + 1] ?? 0;
-  if (first < 0x80) return { content: at + 2, end: at + 2 + first };
-  let length = 0;
-  for (let index = 0; index < (first & 0x7f); index++) length = length * 256 + (der[at + 2 + index] ?? 0);
-  const content = at + 2 + (first & 0x7f);
-  return { content, end: content + length };
 }

@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import * as tls from 'node:tls';
 import { type PeerCertificate, TlsError } from '../errors.ts';
 import { type ChannelBinding, channelBinding } from './channel-binding.ts';
+import { publicKeyInfo } from './der.ts';
 import { codeOf } from './system-error.ts';
 
 /** How a connection is protected: TLS from the first octet, by STARTTLS/STLS (or not at all), or never. */
@@ -16,6 +18,10 @@ export interface TlsOptions {
   readonly insecure?: boolean;
   /** Accept exactly the certificate with this SHA-256 (hexadecimal, colons ignored), whoever issued it. */
   readonly fingerprint?: string;
+  /** Accept exactly a certificate with one of these public keys (SHA-256 in base64, RFC 7469 2.4), whoever issued it. */
+  readonly pins?: readonly string[];
+  /** The oldest version to accept, 1.2 when absent. */
+  readonly minVersion?: '1.0' | '1.1' | '1.2' | '1.3';
   /** Client certificate and key, PEM. */
   readonly cert?: string;
   readonly key?: string;
@@ -37,7 +43,7 @@ export interface TlsInfo {
 export function tlsContext(options: TlsOptions): tls.SecureContext {
   try {
     return tls.createSecureContext({
-      minVersion: 'TLSv1.2',
+      ...oldest(options.minVersion),
       ...(options.ca === undefined
         ? {}
         : { ca: typeof options.ca === 'string' ? options.ca : [...options.ca] }),
@@ -50,6 +56,12 @@ export function tlsContext(options: TlsOptions): tls.SecureContext {
       hint: 'they must be PEM files, and the key must belong to the certificate',
     });
   }
+}
+
+function oldest(version: TlsOptions['minVersion'] = '1.2'): tls.SecureContextOptions {
+  if (version === '1.2' || version === '1.3') return { minVersion: `TLSv${version}` };
+  // Their signatures are too weak for any other security level of OpenSSL 3.
+  return { minVersion: version === '1.0' ? 'TLSv1' : 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' };
 }
 
 /** A handshake under way. */
@@ -73,14 +85,14 @@ export function handshake(
   context: tls.SecureContext,
 ): Handshake {
   const name = options.servername ?? host;
-  const pinned = options.fingerprint?.replaceAll(':', '').toLowerCase();
+  const isPinned = options.fingerprint !== undefined || options.pins !== undefined;
   const secured = tls.connect({
     socket,
     secureContext: context,
     host: name,
     ...(isAddress(name) ? {} : { servername: name }),
     // A pin is checked below, and stands in for the chain; nothing else turns the check off but the explicit wish.
-    rejectUnauthorized: pinned === undefined && options.insecure !== true,
+    rejectUnauthorized: !isPinned && options.insecure !== true,
   });
   const done = new Promise<TlsInfo>((resolve, reject) => {
     let certificate: PeerCertificate | undefined;
@@ -90,21 +102,16 @@ export function handshake(
     });
     secured.once('secureConnect', () => {
       certificate ??= describe(secured);
-      if (pinned !== undefined && certificate?.sha256 !== pinned) {
-        const presented = certificate?.sha256 ?? 'none';
+      const mismatch = pinMismatch(options, name, certificate);
+      if (mismatch !== undefined) {
         secured.destroy();
-        reject(
-          new TlsError(`the certificate of ${name} is not the pinned one: it has SHA-256 ${presented}`, {
-            certificate,
-            hint: 'if the server has changed its certificate on purpose, pin the new fingerprint',
-          }),
-        );
+        reject(mismatch);
         return;
       }
       resolve({
         version: secured.getProtocol() ?? 'unknown',
         cipher: secured.getCipher().name,
-        verified: secured.authorized || pinned !== undefined,
+        verified: secured.authorized || isPinned,
         certificate,
       });
     });
@@ -116,6 +123,26 @@ export function handshake(
   return { secured, done, binding: () => channelBinding(secured), chain: () => chainOf(secured) };
 }
 
+function pinMismatch(
+  { fingerprint, pins }: TlsOptions,
+  name: string,
+  certificate: PeerCertificate | undefined,
+): TlsError | undefined {
+  if (fingerprint !== undefined && certificate?.sha256 !== fingerprint.replaceAll(':', '').toLowerCase()) {
+    return new TlsError(
+      `the certificate of ${name} is not the pinned one: it has SHA-256 ${certificate?.sha256 ?? 'none'}`,
+      { certificate, hint: 'if the server has changed its certificate on purpose, pin the new fingerprint' },
+    );
+  }
+  if (pins !== undefined && !pins.some((pin) => certificate?.pin === `${PIN_PREFIX}${pin}`)) {
+    return new TlsError(
+      `the key of ${name} is not ${pins.length > 1 ? 'one of the pinned ones' : 'the pinned one'}: it has ${certificate?.pin ?? 'none'}`,
+      { certificate, hint: 'if the server has changed its key on purpose, pin the new one (--tls-pin)' },
+    );
+  }
+  return undefined;
+}
+
 const HANG_UP = {
   retryable: true,
   hint: 'the port may not speak TLS, or refuses this version of it',
@@ -124,6 +151,8 @@ const HANG_UP = {
 function describe(socket: tls.TLSSocket): PeerCertificate | undefined {
   return described(socket.getPeerCertificate());
 }
+
+const PIN_PREFIX = 'sha256//';
 
 /** A longer one is nobody's honest chain. */
 const LONGEST_CHAIN = 10;
@@ -156,6 +185,7 @@ function described(peer: tls.PeerCertificate | null): PeerCertificate | undefine
     validFrom: date(peer.valid_from),
     validTo: date(peer.valid_to),
     sha256: peer.fingerprint256.replaceAll(':', '').toLowerCase(),
+    pin: `${PIN_PREFIX}${createHash('sha256').update(publicKeyInfo(peer.raw)).digest('base64')}`,
   };
 }
 
@@ -192,6 +222,12 @@ function tlsFailure(cause: unknown, name: string, certificate: PeerCertificate |
     return new TlsError(`${name} does not speak TLS here: its answer to the handshake is not TLS`, {
       cause,
       hint: 'this port speaks plain text first: use starttls in place of implicit TLS, or the port for implicit TLS (465, 995)',
+    });
+  }
+  if (code === 'ERR_SSL_UNSUPPORTED_PROTOCOL' || code === 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION') {
+    return new TlsError(`${name} does not speak a version of TLS that is accepted here`, {
+      cause,
+      hint: 'the server is too old, or --tls-min-version asks for too much; 1.0 and 1.1 have to be asked for, and are broken',
     });
   }
   if (code === 'ECONNRESET' || code === 'EPIPE') {

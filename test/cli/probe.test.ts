@@ -26,6 +26,7 @@ describe.each([
     expect(stdout).toMatch(/^certificate +localhost, 127\.0\.0\.1/m);
     expect(stdout).toMatch(/^ +valid +\d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d \(\d+ days left\)$/m);
     expect(stdout).toMatch(/^ +SHA-256 +[0-9a-f]{64}$/m);
+    expect(stdout).toMatch(/^ +key +sha256\/\/[A-Za-z0-9+/]{43}=$/m);
     expect(stdout).toMatch(/^took +connect [\d.]+ ms, tls [\d.]+ ms$/m);
   });
 
@@ -43,7 +44,11 @@ describe.each([
       tls: {
         version: 'TLSv1.3',
         verified: true,
-        certificate: { sha256: expect.stringMatching(/^[0-9a-f]{64}$/), daysLeft: expect.any(Number) },
+        certificate: {
+          sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+          pin: expect.stringMatching(/^sha256\/\/[A-Za-z0-9+/]{43}=$/),
+          daysLeft: expect.any(Number),
+        },
         chain: [{ sha256: expect.stringMatching(/^[0-9a-f]{64}$/), daysLeft: expect.any(Number) }],
       },
       auth: expect.any(String),
@@ -53,6 +58,23 @@ describe.each([
     expect(document.mechanisms).toContain(mechanism);
     expect(document.plainCapabilities).toContain(startTls);
     expect(document.capabilities).not.toContain(startTls);
+  });
+
+  it('shows pins that hold, and one that does not is exit 76 and shows them again', async () => {
+    const { stdout } = await probe(protocol);
+    const pin = /^ +key +(\S+)$/m.exec(stdout)?.[1] ?? '';
+    const fingerprint = /^ +SHA-256 +(\S+)$/m.exec(stdout)?.[1] ?? '';
+    const env = { ...sandbox.environment(), MAILTOOL_TLS_CA: '' };
+    const pinned = await mailtool(['probe', protocol, '--tls-pin', pin, '--tls-fingerprint', fingerprint], {
+      env,
+    });
+    expect(pinned.code, pinned.stderr).toBe(0);
+    const other = await mailtool(['probe', protocol, '--tls-pin', '00'.repeat(32)], { env });
+    expect(other.code).toBe(76);
+    expect(other.stderr).toContain(`it has ${pin}`);
+    expect(other.stdout).toContain(pin);
+    const tooOld = await probe(protocol, '--tls-min-version', '1.3');
+    expect(tooOld.code).toBe(0);
   });
 
   it('asks a server that is named, with neither port nor TLS of the one in the settings', async () => {

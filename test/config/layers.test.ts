@@ -83,9 +83,13 @@ describe('which value wins', () => {
       mechanism: 'plain',
       fingerprint: 'a'.repeat(64),
       duration: '1s',
+      proxy: 'http://p',
+      address: '::1',
+      pin: 'a'.repeat(64),
     };
+    const special: Record<string, string> = { 'pop3.url': 'pop3://h', 'tls.min-version': '1.3' };
     for (const setting of SETTINGS) {
-      const text = setting.key === 'pop3.url' ? 'pop3://h' : (values[setting.kind] ?? 'x');
+      const text = special[setting.key] ?? values[setting.kind] ?? 'x';
       if (setting.variable !== undefined) {
         expect((await load({ env: { [setting.variable]: text } })).text(setting.key)).toBe(text);
         expect((await load({ named: [`${setting.variable}=${text}`] })).text(setting.key)).toBe(text);

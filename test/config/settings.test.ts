@@ -20,7 +20,7 @@ describe('the table of settings', () => {
     for (const { key, variable, flag } of SETTINGS) {
       const words = key.split(/[.-]/);
       if (variable !== undefined) expect(variable).toBe(`MAILTOOL_${words.join('_').toUpperCase()}`);
-      if (flag !== undefined) expect(flag).toMatch(new RegExp(`^(-f, )?--${words.join('-')}( <.+>)?$`));
+      if (flag !== undefined) expect(flag).toMatch(new RegExp(`^(-[f46], )?--${words.join('-')}( <.+>)?$`));
       expect(variable ?? flag).toBeDefined();
     }
   });
@@ -54,7 +54,8 @@ describe('the table of settings', () => {
     expect(marked('steers')).toEqual([
       ...['smtp.url', 'smtp.host', 'smtp.port', 'smtp.tls'],
       ...['pop3.url', 'pop3.host', 'pop3.port', 'pop3.tls'],
-      ...['tls.ca', 'tls.fingerprint', 'tls.insecure', 'allow-cleartext-auth'],
+      ...['proxy', 'tls.ca', 'tls.fingerprint', 'tls.pin', 'tls.min-version'],
+      ...['tls.insecure', 'allow-cleartext-auth'],
     ]);
   });
 

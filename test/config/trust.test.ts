@@ -30,6 +30,9 @@ const STEERING: readonly (readonly [SettingKey, string])[] = [
   ['smtp.tls', 'implicit'],
   ['tls.ca', 'system'],
   ['tls.fingerprint', 'ab'.repeat(32)],
+  ['tls.pin', 'ab'.repeat(32)],
+  ['tls.min-version', '1.1'],
+  ['proxy', 'socks5://proxy.example.org'],
 ];
 
 /** How a password or token can be had from each place. */
@@ -63,7 +66,7 @@ describe('the trust rule', () => {
       ({ steers, variable, group }) => steers && variable !== undefined && group !== 'pop3',
     );
     expect(STEERING.map(([key]) => key).sort()).toEqual(keys.map(({ key }) => key).sort());
-    expect(matrix.length).toBe(14 * (4 * 6 - 1));
+    expect(matrix.length).toBe(14 * (4 * 9 - 1));
   });
 
   it.each(matrix)(

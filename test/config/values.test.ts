@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { checkValue } from '../../src/config/check.ts';
 import { SETTINGS } from '../../src/config/settings.ts';
 import {
   BadValue,
-  checkValue,
   parseDuration,
   parseFingerprint,
   parseHost,

@@ -1,7 +1,7 @@
 import { type Account, type Protocol, serverAccount } from '../../config/index.ts';
 import { type PeerCertificate, TlsError, UsageError } from '../../errors.ts';
 import type { TlsInfo } from '../../net/tls.ts';
-import { smtpClient } from '../connection.ts';
+import { smtpClient, wayTo } from '../connection.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { pop3Client } from '../pop3-connection.ts';
@@ -85,7 +85,7 @@ interface Findings {
 
 async function probe(ctx: Context, account: Account, ehlo: string | undefined): Promise<Findings> {
   const options = await ctx.clientOptions(account);
-  ctx.output.verbose(`connecting to ${account.host}:${account.port} (${account.security})`);
+  ctx.output.verbose(`connecting to ${wayTo(account)}`);
   try {
     const client =
       account.protocol === 'smtp' ? await smtpClient({ ...options, ehlo }) : await pop3Client(options);

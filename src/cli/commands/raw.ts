@@ -1,7 +1,7 @@
 import { type Account, type Protocol, serverAccount } from '../../config/index.ts';
 import { MailError, UsageError } from '../../errors.ts';
 import { Transcript } from '../../net/transcript.ts';
-import { smtpClient } from '../connection.ts';
+import { smtpClient, wayTo } from '../connection.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { pop3Client } from '../pop3-connection.ts';
@@ -93,7 +93,7 @@ async function converse(
   const { password } = options.credentials ?? {};
   if (password !== undefined) secrets.hide(password);
   output.redactWith((text) => secrets.redact(text));
-  output.verbose(`connecting to ${account.host}:${account.port} (${account.security})`);
+  output.verbose(`connecting to ${wayTo(account)}`);
   const client =
     account.protocol === 'smtp' ? await smtpClient({ ...options, ehlo }) : await pop3Client(options);
   let isAllPositive = true;

@@ -96,8 +96,11 @@ function childEnvironment(
   ctx: Context,
   variables: Readonly<Record<string, string>>,
 ): Record<string, string | undefined> {
-  const outer = Object.entries(ctx.io.env).filter(([name]) => !/^MAILTOOL_(?:SMTP|POP3|TLS)_/.test(name));
-  return { ...Object.fromEntries(outer), ...variables };
+  const outer = Object.entries(ctx.io.env).filter(
+    ([name]) => !/^MAILTOOL_(?:(?:SMTP|POP3|TLS)_|LOCAL_ADDRESS$)/.test(name),
+  );
+  // None, rather than nothing: a ./.env may name one.
+  return { ...Object.fromEntries(outer), MAILTOOL_PROXY: 'none', ...variables };
 }
 
 function sandboxOptions(options: Options): SandboxOptions {

@@ -56,5 +56,6 @@ export function certificateRows(certificate: PeerCertificate): (readonly [label:
     ['  issuer', certificate.issuer],
     ['  valid', validity(certificate, daysLeft(certificate))],
     ['  SHA-256', certificate.sha256],
+    ['  key', certificate.pin],
   ];
 }
