@@ -38,6 +38,7 @@ export {
 } from './mime/index.ts';
 export { Deadline } from './net/deadline.ts';
 export type { DialOptions } from './net/options.ts';
+export type { ProxyServer } from './net/proxy.ts';
 export type { Security, TlsInfo, TlsOptions } from './net/tls.ts';
 export { Transcript, type TranscriptEntry } from './net/transcript.ts';
 export * from './pop3/index.ts';

@@ -84,7 +84,8 @@ const FOR_NOW: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504]
 
 function refusal(proxy: ProxyServer, target: Peer, code: number, reason: string): MailError {
   const answer = `${code}${reason === '' ? '' : ` ${quoted(reason)}`}`;
-  if (code === 407) {
+  // 401 is for origin servers; some proxies answer a wrong password with it all the same.
+  if (code === 407 || code === 401) {
     const known = proxy.username !== undefined;
     return new AuthenticationError(
       `${nameOf(proxy)} ${known ? 'does not accept the user and password' : 'wants a user and a password'}: ${answer}`,

@@ -6,6 +6,7 @@ import type { ProxyServer } from '../../src/net/proxy.ts';
 import { Transcript } from '../../src/net/transcript.ts';
 import { certificateFor } from '../certificate.ts';
 import { lineServer, type ScriptedServer } from '../cli/scripted-server.ts';
+import { eventually } from '../eventually.ts';
 import {
   httpProxy,
   type ProxyOptions,
@@ -116,7 +117,7 @@ describe.each(KINDS)('%s', (scheme, start, credentials) => {
     for await (const chunk of connection.readBlock(5000)) octets += chunk.length;
     expect(octets).toBe(text.length);
     await connection.write(Buffer.from(text), 5000);
-    await expect.poll(() => server.lines.length).toBe(30_000);
+    await eventually(() => expect(server.lines).toHaveLength(30_000));
   });
 
   test('TLS from the first octet, and by STARTTLS, is with the server, by its name', async () => {
@@ -326,6 +327,7 @@ describe('HTTP answers', () => {
     ['HTTP/1.1 403', 'EREJECTED', false, ': 403'],
     ['HTTP/1.0 302 Found\r\nLocation: http://x/', 'EREJECTED', false, '302 "Found"'],
     ['HTTP/1.1 101 Switching', 'EREJECTED', false, '101'],
+    ['HTTP/1.1 401 Unauthorized', 'EAUTH', false, 'wants a user and a password: 401 "Unauthorized"'],
     ['HTTP/1.1 502 Bad Gateway', 'ECONNECT', true, '502 "Bad Gateway"'],
     ['HTTP/1.1 503 \x1b[31mred\x9b', 'ECONNECT', true, '503 "\\u001b[31mred\\u009b"'],
     ['HTTP/2 200 OK', 'EPROTO', true, 'does not speak HTTP: it says "HTTP/2 200 OK"'],

@@ -78,7 +78,7 @@ function json(): string {
     'retr   messages[{number,uid,size,sha256,path,raw}]; with --delete: committed (null: not known) deleted[number]',
     'stat   messages size',
     'dele   committed deleted[{number,uid,size,subject}]',
-    'probe  protocol host port greeting capabilities[] tls{...,certificate{...},chain[{...}]}|null mechanisms[] timingsMs{...}',
+    'probe  protocol host port greeting capabilities[] tls{...,certificate{sha256,pin,...},chain[{...}]}|null mechanisms[] timingsMs{...}',
     'verify results[{address,status("ok|no|undisclosed|unknown"),reply{code,enhanced,text},members[]}]',
     'raw    protocol host port exchanges[{command,ok,reply{code,enhanced,text},text[],raw{base64}|null}]',
   ].join('\n');
