@@ -26,10 +26,10 @@ async function everything(
   env: Record<string, string>,
 ): Promise<[string, number | null]> {
   const log = join(mkdtempSync(join(dir, 'run-')), 'log');
-  const runs = await Promise.all([
-    mailtool([...args, '-vv', '--log-file', log], { env }),
-    mailtool([...args, '--json', '-v'], { env }),
-  ]);
+  const runs = [
+    await mailtool([...args, '-vv', '--log-file', log], { env }),
+    await mailtool([...args, '--json', '-v'], { env }),
+  ] as const;
   const text = [...runs.flatMap(({ stdout, stderr }) => [stdout, stderr]), readFileSync(log, 'utf8')];
   return [text.join('\n'), runs[0].code];
 }
@@ -61,6 +61,26 @@ describe.each([
     expect(text).toContain('hint: ');
     expect(leaks(text, PASSWORD)).toEqual([]);
   });
+});
+
+it('a proxy, or a server, that repeats the password of the proxy does not get it shown', async () => {
+  const latin = Buffer.from(PASSWORD).toString('latin1');
+  const token = Buffer.from(`ann:${PASSWORD}`).toString('base64');
+  const args = ['send', ...MESSAGE, '--smtp-host', 'mx.invalid', '--smtp-tls', 'none'];
+  for (const answer of [`403 ${latin}`, `407 ${token}`, `502 ${encodeURIComponent(PASSWORD)}`]) {
+    await using through = await proxy((socket) => {
+      socket.once('data', () => socket.end(`HTTP/1.1 ${answer}\r\n\r\n`, 'latin1'));
+    });
+    const [text] = await everything(args, { MAILTOOL_PROXY: urlOf('http', through) });
+    expect(text).toContain('[redacted]');
+    expect(leaks(text, PASSWORD)).toEqual([]);
+  }
+  await using server = await smtpServer({ GREETING: `554 ${PASSWORD} ${token}\r\n` });
+  await using through = await socks5Proxy({ port: server.port, logIn: `ann:${PASSWORD}` });
+  const [text, code] = await everything(args, { MAILTOOL_PROXY: urlOf('socks5', through) });
+  expect(code).toBe(69);
+  expect(text).toContain('[redacted]');
+  expect(leaks(text, PASSWORD)).toEqual([]);
 });
 
 describe('with TLS and a log-in', () => {
