@@ -47,7 +47,7 @@ export async function dial(
       awaited: `be put through to ${where(target)} by ${through.nameOf(proxy)}`,
       hint: 'the proxy took the connection: is it that kind of proxy, and can it reach the server?',
     };
-    return through.tunnel(socket, proxy, target, options.tls?.ca);
+    return through.tunnel(socket, proxy, target, { ca: options.tls?.ca, deadline });
   });
   try {
     const [ready] = await within(

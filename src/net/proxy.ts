@@ -1,6 +1,7 @@
 import { isIP, type Socket } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { ConfigError, ConnectionError, TlsError, UsageError } from '../errors.ts';
+import type { Deadline } from './deadline.ts';
 import { type Peer, where } from './failures.ts';
 import { wording } from './system-error.ts';
 
@@ -54,13 +55,13 @@ export function targetOf(proxy: ProxyServer, { host, port }: Peer): Peer {
 
 /**
  * Has `proxy`, at the other end of `socket`, connect to `target`. What comes from the answered socket, and nothing before
- * that, is the target's. Nobody watches the time here; `ca` is for a proxy under TLS.
+ * that, is the target's. The caller destroys `socket` when `deadline` has passed; `ca` is for a proxy under TLS.
  */
 export async function tunnel(
   socket: Socket,
   proxy: ProxyServer,
   target: Peer,
-  ca: string | readonly string[] | undefined,
+  { ca, deadline }: { readonly ca: string | readonly string[] | undefined; readonly deadline: Deadline },
 ): Promise<Socket> {
   const lost = (cause?: unknown) =>
     new ConnectionError(
@@ -70,7 +71,7 @@ export async function tunnel(
     );
   if (proxy.scheme === 'socks5' || proxy.scheme === 'socks4a') {
     const { connectBySocks } = await import('./socks.ts');
-    await connectBySocks(socket, proxy, target, lost);
+    await connectBySocks(socket, proxy, target, deadline, lost);
     return socket;
   }
   const { connectByHttp } = await import('./http-connect.ts');

@@ -7,18 +7,22 @@ import {
   ProtocolError,
   RejectedError,
 } from '../errors.ts';
+import type { Deadline } from './deadline.ts';
 import { type Peer, where } from './failures.ts';
 import { negotiation } from './negotiation.ts';
 import { nameOf, type ProxyServer } from './proxy.ts';
 
-/** What a timer can count to: here the caller watches the time, and the library must not come first. */
-const FOREVER_MS = 2 ** 31 - 1;
+/** The caller watches the time, and comes first; the library never clears its own timer, which holds on to all it knows. */
+const GRACE_MS = 1_000;
+/** What a timer can count to. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** SOCKS 5 (RFC 1928, 1929) or 4a. */
 export async function connectBySocks(
   socket: Socket,
   proxy: ProxyServer,
   target: Peer,
+  deadline: Deadline,
   lost: (cause?: unknown) => MailError,
 ): Promise<void> {
   const { SocksClient } = await import('socks');
@@ -34,7 +38,7 @@ export async function connectBySocks(
       ...(proxy.password === undefined ? {} : { password: proxy.password }),
     },
     destination: { host: target.host, port: target.port },
-    timeout: FOREVER_MS,
+    timeout: Math.min(Math.ceil(deadline.remainingMs) + GRACE_MS, LONGEST_TIMER_MS),
   });
   let done = false;
   let failed: MailError | undefined;
