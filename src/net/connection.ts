@@ -47,7 +47,13 @@ export class Connection {
   #binding: Handshake['binding'] | undefined;
   #chain: Handshake['chain'] | undefined;
   #lineEnding: Line['ending'] | undefined;
-  readonly #abort = () => this.#fail(interrupted);
+  /** The line with which to leave when the signal comes, where one is possible: nobody waits for what is said to it. */
+  farewell: (() => OutgoingLine | undefined) | undefined;
+  readonly #abort = () => {
+    const line = this.farewell?.();
+    if (line !== undefined) this.writeLines([line]);
+    this.#failSoon(interrupted);
+  };
 
   private constructor(
     options: DialOptions,
@@ -206,17 +212,20 @@ export class Connection {
 
   /**
    * Writes bytes of a body; resolves when they have left for the network, and their memory may be used again. As long as
-   * it has not resolved, the server cannot have got them whole.
+   * it has not resolved, the server cannot have got them whole. With `heeding` it resolves as well when the server has a line
+   * to read, which is then the caller's next step: it may not listen any more.
    */
-  async write(bytes: Uint8Array, idleMs: number, stage?: Stage): Promise<void> {
+  async write(bytes: Uint8Array, idleMs: number, stage?: Stage, heeding = false): Promise<void> {
     this.check(stage);
-    this.#readOn(); // a server may answer before it has heard all
     let left = false;
     this.#socket.write(bytes, (error) => {
       left = error === undefined || error === null;
       this.#roomy?.();
     });
-    while (!left) await this.#room(idleMs, stage);
+    while (!left && !(heeding && this.hasLine())) {
+      this.#readOn(); // a server may answer before it has heard all
+      await this.#room(idleMs, stage, heeding);
+    }
   }
 
   /** Throws why the connection is over, if it is. */
@@ -292,7 +301,7 @@ export class Connection {
       }
       this.#wake?.();
     });
-    socket.on('end', () => this.#fail(this.#lost('the server closed the connection', undefined)));
+    socket.on('end', () => this.#failSoon(this.#lost('the server closed the connection', undefined)));
     socket.on('error', (cause) => this.#fail(this.#lost(wording(cause), cause)));
     socket.on('close', () => this.#fail(this.#lost('the server closed the connection', undefined)));
   }
@@ -334,6 +343,12 @@ export class Connection {
     this.#roomy?.();
   }
 
+  /** Fails, but not before the news that what is being written has left, which may be under way (TLS brings it a turn late). */
+  #failSoon(failure: (stage: Stage | undefined) => MailError): void {
+    if (this.#roomy === undefined) this.#fail(failure);
+    else setImmediate(() => this.#fail(failure));
+  }
+
   #nextLine(): Line | undefined {
     try {
       return this.#inbox.line();
@@ -356,10 +371,11 @@ export class Connection {
     });
   }
 
-  /** Resolves when something written has left; fails when the connection has, whatever there is to read. */
-  async #room(idleMs: number, stage: Stage | undefined): Promise<void> {
+  /** Resolves when something written has left, or heard; fails when the connection has, whatever there is to read. */
+  async #room(idleMs: number, stage: Stage | undefined, heeding: boolean): Promise<void> {
     await this.#wait(this.#until(idleMs), 'send on', stage, (wake) => {
       this.#roomy = wake;
+      if (heeding) this.#wake = wake;
       return false;
     });
     if (this.#failure !== undefined) throw this.#failure(stage);

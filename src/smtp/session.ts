@@ -76,6 +76,9 @@ export const COMMAND_LIMIT = 2_048;
 /** RFC 4954 4. */
 export const AUTH_LINE_LIMIT = 12_288;
 
+/** Stands for the command where a reply came without one. */
+export const UNASKED = 'nothing';
+
 /** A command as it goes out, and as the transcript may show it. */
 export interface Command {
   readonly verb: Verb;
@@ -107,6 +110,7 @@ export class SmtpSession {
   #ahead: State;
   /** The recipients that the transaction has so far. */
   #recipients = 0;
+  #transactions = 0;
 
   /** `greeted` for the session that begins after STARTTLS: there is no second greeting (RFC 3207 4.2). */
   constructor(state: 'opening' | 'greeted' = 'opening', protocol: MailProtocol = 'smtp') {
@@ -128,6 +132,11 @@ export class SmtpSession {
   /** How many replies are due. */
   get waiting(): number {
     return this.#queue.length;
+  }
+
+  /** How many transactions the server has begun. */
+  get transactions(): number {
+    return this.#transactions;
   }
 
   /** The line for a command, its CRLF included. `UsageError` where it is illegal here or cannot be written on one line. */
@@ -176,7 +185,10 @@ export class SmtpSession {
         stage: rule.stage,
       });
     }
-    if (next !== undefined && asked.verb === 'MAIL') this.#recipients = 0;
+    if (next !== undefined && asked.verb === 'MAIL') {
+      this.#recipients = 0;
+      this.#transactions += 1;
+    }
     if (next !== undefined && asked.verb === 'RCPT') this.#recipients += 1;
     // A code that only this verb has means what it says, also to a command that came too early: 354 waits for a message.
     const exact = typeof rule.to === 'object';
@@ -192,7 +204,7 @@ export class SmtpSession {
     this.#state = 'closed';
     this.#ahead = 'closed';
     this.#queue.length = 0;
-    return { verb: asked?.verb ?? 'NOOP', command: asked?.command ?? 'nothing', reply, ok: false, early };
+    return { verb: asked?.verb ?? 'NOOP', command: asked?.command ?? UNASKED, reply, ok: false, early };
   }
 }
 
