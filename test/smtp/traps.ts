@@ -1,14 +1,17 @@
 import { expect } from 'vitest';
+import type { Draft } from '../../src/mime/index.ts';
 import {
+  type Envelope,
   type Message,
   type Receipt,
   type SendOptions,
   SmtpClient,
   type SmtpOptions,
 } from '../../src/smtp/index.ts';
+import { smtpServer } from '../cli/scripted-server.ts';
 
 /** To one recipient. */
-export const ENVELOPE = { reversePath: 'a@example.org', recipients: ['b@example.org'] };
+export const ENVELOPE: Envelope = { reversePath: 'a@example.org', recipients: ['b@example.org'] };
 
 /** The server's side up to the first transaction, with whatever it offers besides PIPELINING. */
 export const opening = (...keywords: readonly string[]) => `
@@ -66,4 +69,30 @@ export function failureOf(promise: Promise<unknown>): Promise<unknown> {
     () => expect.unreachable('it should have failed'),
     (error: unknown) => error,
   );
+}
+
+/** The text of a message as a server gets it, by lines, and the commands that came with it. */
+export async function onTheWire(message: Message, envelope = ENVELOPE) {
+  await using server = await smtpServer();
+  await using client = await connect(server.port);
+  await client.send(envelope, message);
+  const start = server.lines.indexOf('DATA') + 1;
+  return {
+    commands: server.lines.slice(0, start),
+    text: server.lines.slice(start, server.lines.indexOf('.')),
+  };
+}
+
+/** A small letter, and what makes it another. */
+export const draft = (more: Partial<Draft> = {}): Draft => ({
+  from: { name: '', address: 'a@example.org' },
+  to: [{ name: '', address: 'b@example.org' }],
+  subject: 'Hi',
+  text: 'hi\n',
+  ...more,
+});
+
+/** Header fields on a line each. */
+export function unfolded(lines: readonly string[]): string {
+  return lines.join('\n').replace(/\n(?=[ \t])/g, '');
 }
