@@ -113,12 +113,8 @@ export class Dialogue {
 
   /** QUIT, where it may be said now: never as a line of a message or of a log-in, nor while a server wants to be waited for. */
   #farewell(): OutgoingLine | undefined {
-    if (this.waiting > 0 && !this.pipelining) return undefined;
-    try {
-      return this.#session.send({ verb: 'QUIT' });
-    } catch {
-      return undefined;
-    }
+    const possible = (this.waiting === 0 || this.pipelining) && this.#session.allows('QUIT');
+    return possible ? { line: 'QUIT\r\n', shown: 'QUIT' } : undefined;
   }
 
   /** The end of the data, for the session; the caller writes it behind the last octets. */

@@ -142,12 +142,8 @@ export class SmtpSession {
   /** The line for a command, its CRLF included. `UsageError` where it is illegal here or cannot be written on one line. */
   send({ verb, argument, shown }: Command): { readonly line: string; readonly shown: string } {
     const rule: Rule = VERBS[verb];
-    const tail = this.#queue.at(-1);
-    if (tail !== undefined && (VERBS[tail.verb] as Rule).last === true) {
-      throw new UsageError(`${verb} cannot be sent before the reply to ${tail.verb}`);
-    }
-    if (!rule.from.includes(this.#ahead))
-      throw new UsageError(`${verb} is not possible now (${this.#ahead})`);
+    const obstacle = this.#obstacle(verb);
+    if (obstacle !== undefined) throw new UsageError(obstacle);
     const text = lineOf(verb, argument);
     const command = lineOf(verb, shown ?? argument);
     // The one place that makes lines: whatever an address, a name or a parameter holds, it cannot become a second command.
@@ -160,6 +156,19 @@ export class SmtpSession {
     for (let count = 0; count < replies; count++) this.#queue.push({ verb, command });
     if (typeof rule.to === 'string') this.#ahead = rule.to;
     return { line: `${text}\r\n`, shown: command };
+  }
+
+  /** Whether `send` would take this verb now. */
+  allows(verb: Verb): boolean {
+    return this.#obstacle(verb) === undefined;
+  }
+
+  #obstacle(verb: Verb): string | undefined {
+    const tail = this.#queue.at(-1);
+    if (tail !== undefined && (VERBS[tail.verb] as Rule).last === true)
+      return `${verb} cannot be sent before the reply to ${tail.verb}`;
+    const { from }: Rule = VERBS[verb];
+    return from.includes(this.#ahead) ? undefined : `${verb} is not possible now (${this.#ahead})`;
   }
 
   /** Takes one line from the server; gives the exchange that it completes, if it does. */
