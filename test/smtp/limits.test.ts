@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readCapabilities, readLimits } from '../../src/smtp/capabilities.ts';
-import type { Receipt } from '../../src/smtp/index.ts';
+import { type Receipt, SmtpPool } from '../../src/smtp/index.ts';
 import { lineServer } from '../cli/scripted-server.ts';
 import { dialogue } from '../dialogue.ts';
 import { BYE, connect, ENVELOPE, failureOf, letter, opening, sendTo } from './traps.ts';
@@ -83,6 +83,31 @@ describe('MAILMAX', () => {
         });
       },
     );
+  });
+
+  test.each([
+    ['by DATA', false, 'PIPELINING'],
+    ['by BDAT', true, 'PIPELINING\r\n250-CHUNKING'],
+    ['without PIPELINING', false, 'SIZE'],
+  ])('a pool opens another connection for what is over, %s', async (_, chunking, keywords) => {
+    const taken: number[] = [];
+    await using server = await lineServer('220 mx\r\n', (line) => {
+      if (line.startsWith('EHLO')) {
+        taken.push(0);
+        return `250-mx\r\n250-${keywords}\r\n250 LIMITS MAILMAX=2\r\n`;
+      }
+      if (line.startsWith('MAIL')) {
+        taken.push((taken.pop() ?? 0) + 1);
+        if ((taken.at(-1) ?? 0) > 2) return '421 4.5.3 too many\r\n';
+      }
+      if (line === 'DATA') return '354 go on\r\n';
+      if (line === 'QUIT') return '221 bye\r\n';
+      return /^(MAIL|RCPT|RSET|BDAT|\.$)/.test(line) ? '250 ok\r\n' : '';
+    });
+    await using pool = new SmtpPool({ host: '127.0.0.1', port: server.port, security: 'none', ehlo: 'me' });
+    const sent = Array.from({ length: 5 }, () => pool.send(ENVELOPE, letter(), { chunking }));
+    expect((await Promise.all(sent)).map(({ accepted }) => accepted.size)).toEqual([1, 1, 1, 1, 1]);
+    expect(taken).toEqual([2, 2, 1]);
   });
 
   test('a message for more recipients than that takes: the rest is refused for now, and told', async () => {

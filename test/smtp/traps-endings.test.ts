@@ -93,7 +93,7 @@ describe('trap 8: no answer to the end of the message', () => {
         if (text.includes('the dot that ends it')) queueMicrotask(() => stop.abort());
       });
       const error = await dialogue(
-        `${security === 'implicit' ? '*: tls' : ''}${upToText}\n${TEXT}\n*: end`,
+        `${security === 'implicit' ? '*: tls' : ''}${upToText}\n${TEXT}\nC: QUIT\n*: end`,
         { certificate },
         (port) =>
           failureOf(
