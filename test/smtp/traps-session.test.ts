@@ -34,19 +34,16 @@ describe('trap 6: STARTTLS', () => {
       C: EHLO me
       S: 250 mx
       C: MAIL FROM:<a@example.org>
-      S: 250 ok
-      C: RCPT TO:<b@example.org>
-      S: 250 ok
-      C: DATA
-      S: 354 go on
-      C! 4
-      S: 250 ok
-      ${BYE}`,
+      S: 550 no
+      C: QUIT
+      S: 221 bye`,
       { certificate },
       (port) =>
-        sendTo(port, Object.assign(letter(), { size: 19 }), {
-          client: { security: 'starttls', tls: { ca: certificate.cert } },
-        }),
+        failureOf(
+          sendTo(port, Object.assign(letter(), { size: 19 }), {
+            client: { security: 'starttls', tls: { ca: certificate.cert } },
+          }),
+        ),
     );
   });
 
