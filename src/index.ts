@@ -45,6 +45,7 @@ export * from './pop3/index.ts';
 export type { Credentials } from './sasl/index.ts';
 export {
   type Envelope,
+  type Limits,
   type Message,
   type PoolOptions,
   type Receipt,

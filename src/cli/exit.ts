@@ -101,7 +101,10 @@ const BY_CLASS: readonly (readonly [
   [InputError, EXIT.noInput],
   [ConfigError, EXIT.config],
   [ConnectionError, (error: ConnectionError) => (error.phase === 'dns' ? EXIT.noHost : EXIT.tryLater)],
-  [TlsError, EXIT.protocol],
+  [
+    TlsError,
+    (error: TlsError) => (error.reply !== undefined && error.retryable ? EXIT.tryLater : EXIT.protocol),
+  ],
   [ProtocolError, EXIT.protocol],
   [AuthenticationError, (error: RejectedError) => (error.permanent ? EXIT.notAllowed : EXIT.tryLater)],
   [RecipientsError, (error: RejectedError) => (error.permanent ? EXIT.recipients : EXIT.tryLater)],

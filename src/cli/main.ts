@@ -10,7 +10,7 @@ import { Output, type OutputOptions, ReaderGone } from './output.ts';
 import type { Parsed } from './program.ts';
 
 /** How long a run may go on cleaning up after a signal. */
-const CLEAN_UP_MS = 3_000;
+const CLEAN_UP_MS = 2_000;
 
 /** The command: the only place that touches the process. */
 export function main(): void {

@@ -35,7 +35,13 @@ export class Connection {
   #binding: Handshake['binding'] | undefined;
   #chain: Handshake['chain'] | undefined;
   #lineEnding: Line['ending'] | undefined;
-  readonly #abort = () => this.#fail(interrupted);
+  /** The line with which to leave when the signal comes, where one is possible: nobody waits for what is said to it. */
+  farewell: (() => OutgoingLine | undefined) | undefined;
+  readonly #abort = () => {
+    const line = this.farewell?.();
+    if (line !== undefined) this.writeLines([line]);
+    this.#failSoon(interrupted);
+  };
 
   private constructor(
     options: DialOptions,
@@ -123,22 +129,23 @@ export class Connection {
    * The next line, within `timeoutMs`, however slowly it drips in. `stage` names what waits, for the error; `shown` is what
    * the transcript makes of the line.
    */
-  async readLine(
-    timeoutMs: number,
-    stage?: Stage,
-    shown: (text: string) => string = (text) => text,
-  ): Promise<Line> {
+  async readLine(timeoutMs: number, stage?: Stage, shown?: (text: string) => string): Promise<Line> {
     let deadline: Deadline | undefined;
     for (;;) {
-      const line = this.#nextLine();
-      if (line !== undefined) {
-        this.#lineEnding ??= line.ending;
-        this.#options.transcript?.note('S', shown(line.bytes.toString('utf8')), this.#tls !== undefined);
-        return line;
-      }
+      const line = this.nextLine(shown);
+      if (line !== undefined) return line;
       deadline ??= this.#until(timeoutMs);
       await this.#arrival(deadline, 'read the reply', stage);
     }
+  }
+
+  /** The next line if it has arrived. */
+  nextLine(shown: (text: string) => string = (text) => text): Line | undefined {
+    const line = this.#framedLine();
+    if (line === undefined) return undefined;
+    this.#lineEnding ??= line.ending;
+    this.#options.transcript?.note('S', shown(line.bytes.toString('utf8')), this.#tls !== undefined);
+    return line;
   }
 
   /** Whether a line waits to be read, without waiting for one. */
@@ -178,17 +185,22 @@ export class Connection {
 
   /**
    * Writes bytes of a body; resolves when they have left for the network, and their memory may be used again. As long as
-   * it has not resolved, the server cannot have got them whole.
+   * it has not resolved, the server cannot have got them whole. With `heeding` it resolves as well when the server has a line
+   * to read, which is then the caller's next step: it may not listen any more.
    */
-  async write(bytes: Uint8Array, idleMs: number, stage?: Stage): Promise<void> {
+  async write(bytes: Uint8Array, idleMs: number, stage?: Stage, heeding = false): Promise<void> {
     this.check(stage);
-    this.#readOn(); // a server may answer before it has heard all
     let left = false;
     this.#socket.write(bytes, (error) => {
       left = error === undefined || error === null;
       this.#waits.left();
     });
-    while (!left) await this.#waits.departure(this.#patience(this.#until(idleMs), 'send on', stage));
+    // What the kernel took at once needs no wait.
+    if (this.#socket.writableLength === 0 && this.#socket.errored === null) return;
+    while (!left && !(heeding && this.hasLine())) {
+      this.#readOn(); // a server may answer before it has heard all
+      await this.#waits.departure(this.#patience(this.#until(idleMs), 'send on', stage), heeding);
+    }
   }
 
   /** Throws why the connection is over, if it is. */
@@ -258,7 +270,7 @@ export class Connection {
       if (this.#inbox.size > HIGH_WATER) socket.pause();
       this.#waits.arrived();
     });
-    socket.on('end', () => this.#fail(this.#lost('the server closed the connection')));
+    socket.on('end', () => this.#failSoon(this.#lost('the server closed the connection')));
     socket.on('error', (cause) => this.#fail(this.#lost(wording(cause), cause)));
     socket.on('close', () => this.#fail(this.#lost('the server closed the connection')));
     if (socket.destroyed) this.#fail(this.#lost('the server closed the connection'));
@@ -281,7 +293,13 @@ export class Connection {
     if (this.#waits.end(failure)) this.#socket.destroy();
   }
 
-  #nextLine(): Line | undefined {
+  /** Fails, but not before the news that what is being written has left, which may be under way (TLS brings it a turn late). */
+  #failSoon(failure: Failure): void {
+    if (!this.#waits.hasWriter) this.#fail(failure);
+    else setImmediate(() => this.#fail(failure));
+  }
+
+  #framedLine(): Line | undefined {
     try {
       return this.#inbox.line();
     } catch (error) {

@@ -58,10 +58,19 @@ export class Waits {
     });
   }
 
-  /** Resolves when something written has left; fails when the connection is over, whatever there is to read. */
-  async departure(wait: Wait): Promise<void> {
+  /** Whether somebody waits for what is being written to leave. */
+  get hasWriter(): boolean {
+    return this.#writer !== undefined;
+  }
+
+  /**
+   * Resolves when something written has left, with `heeding` also when there is something to read; fails when the connection
+   * is over, whatever there is to read.
+   */
+  async departure(wait: Wait, heeding: boolean): Promise<void> {
     await this.#wait(wait, (wake) => {
       this.#writer = wake;
+      if (heeding) this.#reader = wake;
       return false;
     });
     if (this.#failure !== undefined) throw this.#failure(wait.stage);

@@ -60,6 +60,8 @@ export async function authenticate(
 ): Promise<void> {
   if (mechanism.cleartext) requireProtection(mechanism.name, protection);
   const dialogue = mechanism.start(credentials, context);
+  // Why it is given up outranks what becomes of the `*`: a server that hangs up on it is not one to be asked again.
+  const cancel = () => profile.cancel().catch(() => undefined);
   let said = dialogue.next();
   const initial = said.value === undefined ? undefined : encodeBase64(said.value);
   const { step: first, sent } = await profile.start(mechanism.name, initial === '' ? '=' : initial);
@@ -86,12 +88,12 @@ export async function authenticate(
     try {
       said = dialogue.next(challengeOf(mechanism, step.base64));
     } catch (error) {
-      await profile.cancel();
+      await cancel();
       throw error instanceof MailError ? error : failure(mechanism, String(error));
     }
     step = await profile.respond(encodeBase64(said.value ?? new Uint8Array()));
   }
-  await profile.cancel();
+  await cancel();
   throw new ProtocolError(`the server asked more than ${STEP_LIMIT} times during ${mechanism.name}`, {
     stage: 'auth',
   });

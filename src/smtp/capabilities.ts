@@ -25,8 +25,47 @@ export function offeredMechanisms(capabilities: Capabilities): ReadonlySet<strin
   );
 }
 
-/** How many recipients one transaction may have (RFC 9422 4.2); infinitely many where the server does not say. */
-export function recipientsLimit(capabilities: Capabilities): number {
-  const limit = /(?:^|\s)RCPTMAX=([1-9][0-9]{0,5})(?=\s|$)/i.exec(capabilities.get('LIMITS') ?? '')?.[1];
-  return limit === undefined ? Number.POSITIVE_INFINITY : Number(limit);
+/** What a server says it takes at most (RFC 9422 4); infinitely much of what it does not speak of. */
+export interface Limits {
+  /** Transactions in one session. */
+  readonly mailMax: number;
+  /** Recipients in one transaction. */
+  readonly rcptMax: number;
+  /** Different domains among them. */
+  readonly rcptDomainMax: number;
+}
+
+/** The limits of the LIMITS extension; one that is no number above 0, of at most 6 digits (RFC 9422 3), is none. */
+export function readLimits(capabilities: Capabilities): Limits {
+  const stated = (capabilities.get('LIMITS') ?? '').toUpperCase().split(/\s+/);
+  const limit = (name: string) => {
+    const value = stated.find((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
+    return value !== undefined && /^[1-9][0-9]{0,5}$/.test(value) ? Number(value) : Number.POSITIVE_INFINITY;
+  };
+  return { mailMax: limit('MAILMAX'), rcptMax: limit('RCPTMAX'), rcptDomainMax: limit('RCPTDOMAINMAX') };
+}
+
+/** The first of `recipients` that fit in one transaction of at most `atOnce` recipients; those left over keep their order. */
+export function fitting<T extends { readonly path: string }>(
+  recipients: readonly T[],
+  atOnce: number,
+  { rcptDomainMax }: Limits,
+): { readonly these: readonly T[]; readonly rest: readonly T[] } {
+  if (rcptDomainMax === Number.POSITIVE_INFINITY) {
+    return { these: recipients.slice(0, atOnce), rest: recipients.slice(atOnce) };
+  }
+  const domains = new Set<string>();
+  const these: T[] = [];
+  const rest: T[] = [];
+  for (const recipient of recipients) {
+    const domain = domainOf(recipient.path);
+    const fits = these.length < atOnce && (domains.has(domain) || domains.size < rcptDomainMax);
+    if (fits) domains.add(domain);
+    (fits ? these : rest).push(recipient);
+  }
+  return { these, rest };
+}
+
+function domainOf(path: string): string {
+  return path.slice(path.lastIndexOf('@') + 1).toLowerCase();
 }

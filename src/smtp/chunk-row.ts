@@ -1,4 +1,5 @@
 import { Stuffer } from '../codec/dots.ts';
+import { fitting } from './capabilities.ts';
 import { canBeReadAgain } from './deliver.ts';
 import { type Dialogue, WINDOW } from './dialogue.ts';
 import { inDoubt, recipientsRefused } from './failures.ts';
@@ -37,7 +38,7 @@ export interface ChunkRow<T> {
  */
 export function fitsChunkRow(
   { pipelining, protocol }: Dialogue,
-  { task, recipients, limit }: Ready<unknown>,
+  { task, recipients, limits }: Ready<unknown>,
 ) {
   const { chunking, requireAll, message } = task;
   return (
@@ -46,7 +47,8 @@ export function fitsChunkRow(
     protocol === 'smtp' &&
     !requireAll &&
     canBeReadAgain(message) &&
-    recipients.length <= Math.min(limit, WINDOW - OTHER_COMMANDS) &&
+    recipients.length <= WINDOW - OTHER_COMMANDS &&
+    fitting(recipients, limits.rcptMax, limits).rest.length === 0 &&
     (message.whole?.length ?? message.size ?? Number.POSITIVE_INFINITY) <= CHUNK_OCTETS
   );
 }
@@ -70,7 +72,12 @@ export async function sendChunkRow<T extends Letter>(
   const unsent: T[] = [];
   let octets = 0;
   let ready: Ready<T> | undefined = first;
-  while (ready !== undefined && !connection.isOver && fitsChunkRow(dialogue, ready)) {
+  while (
+    ready !== undefined &&
+    !connection.isOver &&
+    fitsChunkRow(dialogue, ready) &&
+    hasTransaction(ready)
+  ) {
     const bytes = await octetsOf(ready);
     if (bytes !== undefined) {
       if (!hasRoom(ready, bytes.length, 1)) {
@@ -87,6 +94,10 @@ export async function sendChunkRow<T extends Letter>(
   await flush();
   while (flying.length > 0) await settleOldest();
   return { next: ready, unsent };
+
+  function hasTransaction({ limits }: Ready<T>): boolean {
+    return dialogue.transactions + flying.length + packed.length < limits.mailMax;
+  }
 
   function hasRoom({ recipients }: Ready<T>, size: number, share: number): boolean {
     return (

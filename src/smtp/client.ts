@@ -1,13 +1,13 @@
-import { hostname } from 'node:os';
 import { type PeerCertificate, TlsError } from '../errors.ts';
 import { Connection } from '../net/connection.ts';
 import { type DialOptions, IDLE_TIMEOUT_MS } from '../net/options.ts';
 import type { TlsInfo } from '../net/tls.ts';
 import type { Credentials } from '../sasl/index.ts';
 import { transactionArguments } from './arguments.ts';
-import { type Capabilities, readCapabilities, recipientsLimit } from './capabilities.ts';
+import { type Capabilities, fitting, type Limits, readCapabilities, readLimits } from './capabilities.ts';
 import { deliver, type Receipt } from './deliver.ts';
 import { Dialogue } from './dialogue.ts';
+import { checkEhloName, defaultEhloName } from './ehlo-name.ts';
 import { checkEnvelope, type Envelope, type Message } from './envelope.ts';
 import type { Wishes } from './extensions/index.ts';
 import { tooManyAtOnce } from './failures.ts';
@@ -73,6 +73,7 @@ export class SmtpClient implements AsyncDisposable {
 
   /** Dials, greets, puts TLS on and logs in, as `options` say; the client is ready for `send`. */
   static async connect(options: SmtpOptions): Promise<SmtpClient> {
+    checkEhloName(options.ehlo);
     const { password, token } = options.credentials ?? {};
     if (password !== undefined) options.transcript?.hide(password);
     if (token !== undefined) options.transcript?.hide(token);
@@ -94,6 +95,16 @@ export class SmtpClient implements AsyncDisposable {
   /** What EHLO offers now; empty for a server that knows HELO only. */
   get capabilities(): Capabilities {
     return this.#capabilities;
+  }
+
+  /** What the server says it takes at most (LIMITS, RFC 9422). */
+  get limits(): Limits {
+    return readLimits(this.#capabilities);
+  }
+
+  /** How many more transactions this session may have: 0 means that another message needs another connection. */
+  get transactionsLeft(): number {
+    return Math.max(0, this.limits.mailMax - this.#dialogue.transactions);
   }
 
   /** What EHLO offered before STARTTLS, where that took place. */
@@ -130,9 +141,9 @@ export class SmtpClient implements AsyncDisposable {
    * say to whom, and who had it, or was refused, before.
    */
   async send(envelope: Envelope, message: Message, options: SendOptions = {}): Promise<Receipt> {
-    const { task, recipients, limit } = this.#prepare(envelope, message, options);
+    const { task, recipients, limits } = this.#prepare(envelope, message, options);
     const started = performance.now();
-    const receipt = await deliver(this.#dialogue, task, recipients, limit);
+    const receipt = await deliver(this.#dialogue, task, recipients, limits);
     this.#timings.data = performance.now() - started;
     return receipt;
   }
@@ -154,9 +165,7 @@ export class SmtpClient implements AsyncDisposable {
     checkEnvelope(envelope);
     const chunking = options.chunking === true || message.binary === true;
     const requireAll = options.requireAll === true;
-    const limit = recipientsLimit(this.#capabilities);
-    if (requireAll && envelope.recipients.length > limit)
-      throw tooManyAtOnce(envelope.recipients.length, limit);
+    const limits = this.limits;
     const { mail, recipients } = transactionArguments(
       this.#capabilities,
       envelope,
@@ -164,9 +173,11 @@ export class SmtpClient implements AsyncDisposable {
       options.wishes ?? {},
       chunking,
     );
+    if (requireAll && fitting(recipients, limits.rcptMax, limits).rest.length > 0)
+      throw tooManyAtOnce(recipients.length, limits);
     const idleMs = this.#options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
     const task = { mail, message, chunking, requireAll, idleMs, onProgress: options.onProgress };
-    return { task, recipients, limit };
+    return { task, recipients, limits };
   }
 
   /** Takes back a transaction that was begun. */
@@ -258,7 +269,7 @@ export class SmtpClient implements AsyncDisposable {
   }
 
   async #hello(): Promise<void> {
-    const name = this.#options.ehlo ?? defaultName(this.#connection.localAddress);
+    const name = this.#options.ehlo ?? defaultEhloName(this.#connection.localAddress);
     const lmtp = this.#options.protocol === 'lmtp';
     const ehlo = await this.#dialogue.exchange({ verb: lmtp ? 'LHLO' : 'EHLO', argument: name });
     if (ehlo.ok) {
@@ -318,12 +329,4 @@ export class SmtpClient implements AsyncDisposable {
     );
     this.#timings.auth = performance.now() - started;
   }
-}
-
-/** RFC 5321 4.1.3: a host without a name of its own gives its address. */
-function defaultName(address: string | undefined): string {
-  const name = hostname();
-  if (/^[a-z0-9-]+(\.[a-z0-9-]+)+$/i.test(name)) return name;
-  if (address === undefined) return 'localhost';
-  return address.includes(':') ? `[IPv6:${address}]` : `[${address}]`;
 }

@@ -1,7 +1,8 @@
 import { MailError } from '../errors.ts';
+import { fitting, type Limits } from './capabilities.ts';
 import type { Dialogue } from './dialogue.ts';
 import type { Message } from './envelope.ts';
-import { recipientsRefused } from './failures.ts';
+import { noTransactionsLeft, recipientsRefused } from './failures.ts';
 import type { SmtpReply } from './reply.ts';
 import { type Place, type Recipient, type Tally, type Task, transact } from './transaction.ts';
 
@@ -15,32 +16,34 @@ export interface Receipt {
 }
 
 /**
- * Sends the message in as many transactions as the server needs for so many recipients: no more than `limit` in one, and
- * those beyond what it takes (452) in the next, as long as the message can be read again and each takes somebody. One that
- * fails after another has succeeded is no error: its recipients are refused, and the rest is tried where the connection
- * allows. Nothing is split with `requireAll`, which has to know about everybody before the message leaves. In a row of
- * messages, `place` is this one's: its last transaction opens the next one's first.
+ * Sends the message in as many transactions as the server needs for so many recipients: no more than its `limits` in one,
+ * and those beyond what it takes (452) in the next, as long as the message can be read again and each takes somebody. One
+ * that fails after another has succeeded is no error: its recipients are refused, and the rest is tried where the connection
+ * allows; those for whom the session has no transaction left are refused for now. Nothing is split with `requireAll`, which
+ * has to know about everybody before the message leaves. In a row of messages, `place` is this one's: its last transaction
+ * opens the next one's first.
  */
 export async function deliver(
   dialogue: Dialogue,
   task: Task,
   recipients: readonly Recipient[],
-  limit: number,
+  limits: Limits,
   place?: Place,
 ): Promise<Receipt> {
   const tally: Tally = { accepted: new Map(), rejected: new Map() };
   const splits = !task.requireAll && canBeReadAgain(task.message);
-  let atOnce = splits ? limit : recipients.length;
+  let atOnce = splits ? limits.rcptMax : recipients.length;
   let waiting = recipients;
   let opened = place?.opened === true;
   let last: { readonly reply: SmtpReply; readonly size: number } | undefined;
   while (waiting.length > 0) {
-    const these = waiting.slice(0, atOnce);
-    const rest = waiting.slice(atOnce);
+    const { these, rest } = splits ? fitting(waiting, atOnce, limits) : { these: waiting, rest: [] };
     const before = new Map(tally.rejected);
     const here = place && { opened, next: async () => (rest.length > 0 ? [] : await place.next()) };
     opened = false;
     try {
+      if (here?.opened !== true && dialogue.transactions >= limits.mailMax)
+        throw noTransactionsLeft(limits.mailMax);
       const { reply, size, taken, tooMany } = await transact(dialogue, task, these, tally, last?.size, here);
       if (reply !== undefined) last = { reply, size };
       if (splits && tooMany.length > 0) atOnce = taken;

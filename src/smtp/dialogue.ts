@@ -1,9 +1,17 @@
 import { type MailError, UsageError } from '../errors.ts';
-import type { Connection } from '../net/connection.ts';
+import type { Connection, OutgoingLine } from '../net/connection.ts';
 import { Deadline } from '../net/deadline.ts';
 import { withoutChallenge } from '../net/redacted.ts';
 import { rejected } from './failures.ts';
-import { type Command, type Exchange, type MailProtocol, SmtpSession, type State, VERBS } from './session.ts';
+import {
+  type Command,
+  type Exchange,
+  type MailProtocol,
+  SmtpSession,
+  type State,
+  VERBS,
+  type Verb,
+} from './session.ts';
 
 /** So many commands may wait for their replies: neither side's buffers can then block the other (RFC 2920 3.1). */
 export const WINDOW = 100;
@@ -22,6 +30,7 @@ export class Dialogue {
     this.protocol = protocol;
     this.#session = new SmtpSession('opening', protocol);
     this.#patienceMs = patienceMs;
+    connection.farewell = () => this.#farewell();
   }
 
   get state(): State {
@@ -31,6 +40,11 @@ export class Dialogue {
   /** How many replies are due. */
   get waiting(): number {
     return this.#session.waiting;
+  }
+
+  /** How many transactions the server has begun in this session. */
+  get transactions(): number {
+    return this.#session.transactions;
   }
 
   /** Whether a transaction has begun that only RSET can end. */
@@ -53,6 +67,7 @@ export class Dialogue {
     const exchanges: Exchange[] = [];
     for (let at = 0; at < commands.length; at += size) {
       const group = commands.slice(at, at + size);
+      await this.#heed(group[0]?.verb);
       this.connection.writeLines(group.map((command) => this.#session.send(command)));
       exchanges.push(...(await this.answers(group.length)));
       const last = exchanges.at(-1);
@@ -65,7 +80,7 @@ export class Dialogue {
   async answers(count: number): Promise<Exchange[]> {
     const exchanges: Exchange[] = [];
     while (exchanges.length < count) {
-      const exchange = await this.receive();
+      const exchange = this.#arrived() ?? (await this.receive());
       exchanges.push(exchange);
       if (exchange.reply.code === 421) break;
     }
@@ -74,6 +89,7 @@ export class Dialogue {
 
   /** One command and its exchange, refused or not. */
   async exchange(command: Command, patienceMs?: number): Promise<Exchange> {
+    await this.#heed(command.verb);
     this.connection.writeLines([this.#session.send(command)]);
     return this.receive(patienceMs);
   }
@@ -83,6 +99,22 @@ export class Dialogue {
     const exchange = await this.exchange(command);
     if (!exchange.ok) throw this.refusal(exchange);
     return exchange;
+  }
+
+  /**
+   * What was said while nothing was asked must not pass for the answer to `next`: it is a `ProtocolError`, or the 421 with
+   * which the server takes its leave.
+   */
+  async #heed(next: Verb | undefined): Promise<void> {
+    if (this.waiting > 0 || !this.connection.hasLine()) return;
+    const said = await this.receive();
+    throw this.refusal({ ...said, verb: next ?? said.verb });
+  }
+
+  /** QUIT, where it may be said now: never as a line of a message or of a log-in, nor while a server wants to be waited for. */
+  #farewell(): OutgoingLine | undefined {
+    const possible = (this.waiting === 0 || this.pipelining) && this.#session.allows('QUIT');
+    return possible ? { line: 'QUIT\r\n', shown: 'QUIT' } : undefined;
   }
 
   /** The end of the data, for the session; the caller writes it behind the last octets. */
@@ -103,18 +135,34 @@ export class Dialogue {
     const deadline = Deadline.after(patienceMs ?? this.#patienceMs ?? seconds * 1000);
     try {
       for (;;) {
-        const { bytes } = await this.connection.readLine(
-          deadline.remainingMs,
-          stage,
-          stage === 'auth' ? withoutChallenge : undefined,
-        );
-        const exchange = this.#session.receive(bytes);
+        const { bytes } = await this.connection.readLine(deadline.remainingMs, stage, this.#shown);
+        const exchange = this.#session.receive(bytes) ?? this.#arrived();
         if (exchange !== undefined) return exchange;
       }
     } catch (error) {
       this.connection.close();
       throw error;
     }
+  }
+
+  /** The next reply, if all of it has arrived. What is none closes the connection. */
+  #arrived(): Exchange | undefined {
+    try {
+      for (;;) {
+        const line = this.connection.nextLine(this.#shown);
+        if (line === undefined) return undefined;
+        const exchange = this.#session.receive(line.bytes);
+        if (exchange !== undefined) return exchange;
+      }
+    } catch (error) {
+      this.connection.close();
+      throw error;
+    }
+  }
+
+  /** What the transcript makes of a line: a challenge is not for everybody's eyes. */
+  get #shown(): ((text: string) => string) | undefined {
+    return VERBS[this.#session.due ?? 'NOOP'].stage === 'auth' ? withoutChallenge : undefined;
   }
 
   /** A refused exchange as an error; one after which the server hears nothing more closes the connection. */

@@ -8,15 +8,18 @@ import {
   RejectedError,
   UnsupportedError,
 } from '../errors.ts';
+import type { Limits } from './capabilities.ts';
 import { detailOf, replyLine, type SmtpReply } from './reply.ts';
-import { type Exchange, VERBS } from './session.ts';
+import { type Exchange, UNASKED, VERBS } from './session.ts';
 
 /** A refused command, as an error in the server's own words. */
 export function rejected({ verb, command, reply, early }: Exchange): RejectedError {
   const { stage } = VERBS[verb];
   const what = early
     ? 'the server refused the message before its end'
-    : `the server refused ${subject(verb, command)}`;
+    : command === UNASKED
+      ? 'the server ended the session'
+      : `the server refused ${subject(verb, command)}`;
   return new RejectedError(
     `${what}: ${replyLine(reply)}`,
     { permanent: reply.code >= 500, connectionUsable: reply.code !== 421 && !early && verb !== 'GREETING' },
@@ -70,10 +73,23 @@ export function recipientsRefused(refused: ReadonlyMap<string, SmtpReply>, total
   );
 }
 
-/** With `--require-all` everybody is in one transaction, and the server has said that it is too small for that. */
-export function tooManyAtOnce(recipients: number, limit: number): UnsupportedError {
+/** The session has had as many transactions as the server allows (RFC 9422 4.1): another connection has more. */
+export function noTransactionsLeft(limit: number): UnsupportedError {
   return new UnsupportedError(
-    `the server takes ${limit} recipients at a time, and ${recipients} must be accepted together`,
+    `the server takes ${limit} ${limit === 1 ? 'transaction' : 'transactions'} over one connection`,
+    'LIMITS',
+    { stage: 'mail', retryable: true, hint: 'connect again for more' },
+  );
+}
+
+/** With `--require-all` everybody is in one transaction, and the server has said that it is too small for that. */
+export function tooManyAtOnce(recipients: number, { rcptMax, rcptDomainMax }: Limits): UnsupportedError {
+  const most =
+    recipients > rcptMax
+      ? `${rcptMax} recipients at a time`
+      : `recipients of ${rcptDomainMax} ${rcptDomainMax === 1 ? 'domain' : 'domains'} at a time`;
+  return new UnsupportedError(
+    `the server takes ${most}, and ${recipients} must be accepted together`,
     'LIMITS',
     { stage: 'mail', hint: 'send to fewer, or without --require-all' },
   );

@@ -1,4 +1,4 @@
-export type { Capabilities } from './capabilities.ts';
+export type { Capabilities, Limits } from './capabilities.ts';
 export { type SendOptions, SmtpClient, type SmtpOptions, type SmtpTimings } from './client.ts';
 export type { Receipt } from './deliver.ts';
 export type { Envelope, Message } from './envelope.ts';

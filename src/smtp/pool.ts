@@ -170,7 +170,7 @@ export class SmtpPool implements AsyncDisposable {
         entry.attempts -= 1;
         this.#putBack(entry);
       }
-    } while (left > 0 && !client.isClosed && (await this.#comes()));
+    } while (left > 0 && client.transactionsLeft > 0 && !client.isClosed && (await this.#comes()));
   }
 
   /** Whether there is work, now or within the time that an idle connection is kept. */

@@ -1,3 +1,4 @@
+import { fitting, type Limits } from './capabilities.ts';
 import type { SendOptions } from './client.ts';
 import { deliver, type Receipt } from './deliver.ts';
 import type { Dialogue } from './dialogue.ts';
@@ -8,8 +9,7 @@ import { opening, type Place, type Recipient, type Task } from './transaction.ts
 export interface Prepared {
   readonly task: Task;
   readonly recipients: readonly Recipient[];
-  /** How many recipients fit in one transaction. */
-  readonly limit: number;
+  readonly limits: Limits;
 }
 
 /** One of many messages. It is told once what became of it: `sent`, or `failed`. */
@@ -29,7 +29,8 @@ export interface Ready<T> extends Prepared {
 /**
  * Sends what `next` gives, one message after another, until it gives nothing or the connection is over. With PIPELINING
  * the end of one and the opening of the next (MAIL, RCPT, DATA) leave in one group: one round trip a message. Never fails:
- * each message learns its own fate. Gives back what was taken from `next` and did not go out.
+ * each message learns its own fate. Gives back what was taken from `next` and did not go out, also because the session has
+ * no transaction left (RFC 9422 4.1).
  */
 export async function sendRow<T extends Letter>(
   dialogue: Dialogue,
@@ -39,6 +40,7 @@ export async function sendRow<T extends Letter>(
   let opened = false;
   let ready = await nextReady();
   while (ready !== undefined) {
+    if (!opened && dialogue.transactions >= ready.limits.mailMax) return [ready.letter];
     if (ready.task.chunking) {
       const { fitsChunkRow, sendChunkRow } = await import('./chunk-row.ts');
       if (fitsChunkRow(dialogue, ready)) {
@@ -48,7 +50,7 @@ export async function sendRow<T extends Letter>(
         continue;
       }
     }
-    const { letter, task, recipients, limit } = ready;
+    const { letter, task, recipients, limits } = ready;
     let following: Ready<T> | undefined;
     let isOpening = false;
     const place: Place = {
@@ -61,7 +63,7 @@ export async function sendRow<T extends Letter>(
       },
     };
     try {
-      letter.sent(await deliver(dialogue, task, recipients, limit, place));
+      letter.sent(await deliver(dialogue, task, recipients, limits, place));
     } catch (error) {
       letter.failed(error);
     }
@@ -85,6 +87,7 @@ export async function sendRow<T extends Letter>(
   }
 }
 
-function openingOf(dialogue: Dialogue, { task, recipients, limit }: Prepared) {
-  return recipients.length > limit ? undefined : opening(dialogue, task, recipients);
+function openingOf(dialogue: Dialogue, { task, recipients, limits }: Prepared) {
+  const fits = fitting(recipients, limits.rcptMax, limits).rest.length === 0;
+  return fits && dialogue.transactions < limits.mailMax ? opening(dialogue, task, recipients) : undefined;
 }

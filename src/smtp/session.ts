@@ -76,6 +76,9 @@ export const COMMAND_LIMIT = 2_048;
 /** RFC 4954 4. */
 export const AUTH_LINE_LIMIT = 12_288;
 
+/** Stands for the command where a reply came without one. */
+export const UNASKED = 'nothing';
+
 /** A command as it goes out, and as the transcript may show it. */
 export interface Command {
   readonly verb: Verb;
@@ -107,6 +110,7 @@ export class SmtpSession {
   #ahead: State;
   /** The recipients that the transaction has so far. */
   #recipients = 0;
+  #transactions = 0;
 
   /** `greeted` for the session that begins after STARTTLS: there is no second greeting (RFC 3207 4.2). */
   constructor(state: 'opening' | 'greeted' = 'opening', protocol: MailProtocol = 'smtp') {
@@ -130,15 +134,16 @@ export class SmtpSession {
     return this.#queue.length;
   }
 
+  /** How many transactions the server has begun. */
+  get transactions(): number {
+    return this.#transactions;
+  }
+
   /** The line for a command, its CRLF included. `UsageError` where it is illegal here or cannot be written on one line. */
   send({ verb, argument, shown }: Command): { readonly line: string; readonly shown: string } {
     const rule: Rule = VERBS[verb];
-    const tail = this.#queue.at(-1);
-    if (tail !== undefined && (VERBS[tail.verb] as Rule).last === true) {
-      throw new UsageError(`${verb} cannot be sent before the reply to ${tail.verb}`);
-    }
-    if (!rule.from.includes(this.#ahead))
-      throw new UsageError(`${verb} is not possible now (${this.#ahead})`);
+    const obstacle = this.#obstacle(verb);
+    if (obstacle !== undefined) throw new UsageError(obstacle);
     const text = lineOf(verb, argument);
     const command = lineOf(verb, shown ?? argument);
     // The one place that makes lines: whatever an address, a name or a parameter holds, it cannot become a second command.
@@ -151,6 +156,19 @@ export class SmtpSession {
     for (let count = 0; count < replies; count++) this.#queue.push({ verb, command });
     if (typeof rule.to === 'string') this.#ahead = rule.to;
     return { line: `${text}\r\n`, shown: command };
+  }
+
+  /** Whether `send` would take this verb now. */
+  allows(verb: Verb): boolean {
+    return this.#obstacle(verb) === undefined;
+  }
+
+  #obstacle(verb: Verb): string | undefined {
+    const tail = this.#queue.at(-1);
+    if (tail !== undefined && (VERBS[tail.verb] as Rule).last === true)
+      return `${verb} cannot be sent before the reply to ${tail.verb}`;
+    const { from }: Rule = VERBS[verb];
+    return from.includes(this.#ahead) ? undefined : `${verb} is not possible now (${this.#ahead})`;
   }
 
   /** Takes one line from the server; gives the exchange that it completes, if it does. */
@@ -176,7 +194,10 @@ export class SmtpSession {
         stage: rule.stage,
       });
     }
-    if (next !== undefined && asked.verb === 'MAIL') this.#recipients = 0;
+    if (next !== undefined && asked.verb === 'MAIL') {
+      this.#recipients = 0;
+      this.#transactions += 1;
+    }
     if (next !== undefined && asked.verb === 'RCPT') this.#recipients += 1;
     // A code that only this verb has means what it says, also to a command that came too early: 354 waits for a message.
     const exact = typeof rule.to === 'object';
@@ -192,7 +213,7 @@ export class SmtpSession {
     this.#state = 'closed';
     this.#ahead = 'closed';
     this.#queue.length = 0;
-    return { verb: asked?.verb ?? 'NOOP', command: asked?.command ?? 'nothing', reply, ok: false, early };
+    return { verb: asked?.verb ?? 'NOOP', command: asked?.command ?? UNASKED, reply, ok: false, early };
   }
 }
 

@@ -52,15 +52,15 @@ export async function transfer(
   let due = 0;
   try {
     for await (const chunk of chunksOf(message)) {
-      if (connection.hasLine()) throw dialogue.refusal(await dialogue.receive());
+      await heed();
       const stuffed = stuffer.stuff(chunk);
       // What is small waits for what follows: a small message leaves together with its dot, in one packet.
       if (heldOctets + stuffed.length > SMALL && heldOctets > 0) {
-        await connection.write(Buffer.concat(held), idleMs, 'data');
+        await connection.write(Buffer.concat(held), idleMs, 'data', true);
         held = [];
         heldOctets = 0;
       }
-      if (stuffed.length > SMALL) await connection.write(stuffed, idleMs, 'data');
+      if (stuffed.length > SMALL) await connection.write(stuffed, idleMs, 'data', true);
       else {
         held.push(Buffer.from(stuffed)); // the chunk's memory is used again
         heldOctets += stuffed.length;
@@ -70,6 +70,7 @@ export async function transfer(
     }
     checkSize(size, expected);
     following = (await behind?.()) ?? following;
+    await heed();
     connection.check('data');
     dialogue.end();
     due = dialogue.waiting;
@@ -85,6 +86,11 @@ export async function transfer(
     throw failure;
   }
   return { ...(await readVerdicts(dialogue, due)), size };
+
+  /** What the server says before the end is its last word on the message. */
+  async function heed(): Promise<void> {
+    if (connection.hasLine()) throw dialogue.refusal(await dialogue.receive());
+  }
 }
 
 /** The message's octets; without a detour where they are in memory. */
