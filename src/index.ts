@@ -48,6 +48,7 @@ export {
   type PoolOptions,
   type Receipt,
   type SendOptions,
+  type ServerTakes,
   SmtpClient,
   type SmtpOptions,
   SmtpPool,

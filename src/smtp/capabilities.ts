@@ -1,3 +1,5 @@
+import type { ServerTakes } from './envelope.ts';
+
 /** What EHLO offered: keyword in upper case, and its parameters as sent (RFC 5321 4.1.1.1). */
 export type Capabilities = ReadonlyMap<string, string>;
 
@@ -29,4 +31,13 @@ export function offeredMechanisms(capabilities: Capabilities): ReadonlySet<strin
 export function recipientsLimit(capabilities: Capabilities): number {
   const limit = /(?:^|\s)RCPTMAX=([1-9][0-9]{0,5})(?=\s|$)/i.exec(capabilities.get('LIMITS') ?? '')?.[1];
   return limit === undefined ? Number.POSITIVE_INFINITY : Number(limit);
+}
+
+/** What a message may hold; octets that are no lines only in `chunks`. */
+export function serverTakes(capabilities: Capabilities, chunks: boolean): ServerTakes {
+  return {
+    eightBit: capabilities.has('8BITMIME'),
+    binary: chunks && capabilities.has('CHUNKING') && capabilities.has('BINARYMIME'),
+    utf8: capabilities.has('SMTPUTF8'),
+  };
 }

@@ -5,7 +5,7 @@ import { type DialOptions, IDLE_TIMEOUT_MS } from '../net/options.ts';
 import type { TlsInfo } from '../net/tls.ts';
 import type { Credentials } from '../sasl/index.ts';
 import { transactionArguments } from './arguments.ts';
-import { type Capabilities, readCapabilities, recipientsLimit } from './capabilities.ts';
+import { type Capabilities, readCapabilities, recipientsLimit, serverTakes } from './capabilities.ts';
 import { deliver, type Receipt } from './deliver.ts';
 import { Dialogue } from './dialogue.ts';
 import { checkEnvelope, type Envelope, type Message } from './envelope.ts';
@@ -130,7 +130,7 @@ export class SmtpClient implements AsyncDisposable {
    * say to whom, and who had it, or was refused, before.
    */
   async send(envelope: Envelope, message: Message, options: SendOptions = {}): Promise<Receipt> {
-    const { task, recipients, limit } = this.#prepare(envelope, message, options);
+    const { task, recipients, limit } = await this.#prepare(envelope, message, options);
     const started = performance.now();
     const receipt = await deliver(this.#dialogue, task, recipients, limit);
     this.#timings.data = performance.now() - started;
@@ -145,13 +145,15 @@ export class SmtpClient implements AsyncDisposable {
     const { sendRow } = await import('./row.ts');
     return await sendRow(
       this.#dialogue,
-      async ({ envelope, message, options }) => this.#prepare(envelope, message, options ?? {}),
+      ({ envelope, message, options }) => this.#prepare(envelope, message, options ?? {}),
       next,
     );
   }
 
-  #prepare(envelope: Envelope, message: Message, options: SendOptions): Prepared {
+  async #prepare(envelope: Envelope, unprepared: Message, options: SendOptions): Promise<Prepared> {
     checkEnvelope(envelope);
+    const takes = serverTakes(this.#capabilities, options.chunking === true);
+    const message = (await unprepared.prepared?.(takes)) ?? unprepared;
     const chunking = options.chunking === true || message.binary === true;
     const requireAll = options.requireAll === true;
     const limit = recipientsLimit(this.#capabilities);
