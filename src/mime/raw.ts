@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { DataError, UnsupportedError } from '../errors.ts';
 import { parseAddressList, wireAddress } from './address.ts';
 import { withoutFields } from './header-block.ts';
+import type { Takes } from './part.ts';
 import { fieldValue, type HeaderField, parseHeader } from './read-header.ts';
 import type { Changes } from './seven-bit.ts';
 import type { Source } from './source.ts';
@@ -36,16 +37,6 @@ export interface RawEnvelope {
   readonly reversePath: string | undefined;
   /** The addresses of To, Cc and Bcc in order, each once. */
   readonly recipients: readonly string[];
-}
-
-/** What a server takes, as its EHLO says. */
-export interface Takes {
-  /** 8BITMIME (RFC 6152). */
-  readonly eightBit: boolean;
-  /** BINARYMIME, and chunks were asked for (RFC 3030). */
-  readonly binary: boolean;
-  /** SMTPUTF8 (RFC 6531). */
-  readonly utf8: boolean;
 }
 
 /** Fields that are for the sender's own machine only (RFC 5322 3.6.3). */

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DataError, UnsupportedError } from '../../src/errors.ts';
-import { rawMessage, type Takes } from '../../src/mime/raw.ts';
+import type { Takes } from '../../src/mime/part.ts';
+import { rawMessage } from '../../src/mime/raw.ts';
 import { chunks, collect, streamOf } from '../feeds.ts';
 import { foreignMessages } from './foreign-messages.ts';
 import { askPython, noPython } from './python.ts';
