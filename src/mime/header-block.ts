@@ -1,14 +1,14 @@
 /** The octets of a header block, field by field, for changing some of them and leaving the others as they are. */
 
 /** One field with its continuation lines, or a line that is none (its name is empty). */
-export interface FieldOctets {
+interface FieldOctets {
   /** In small letters. */
   readonly name: string;
   readonly octets: Buffer;
 }
 
 /** A header block without its blank line, its lines ended by LF or CRLF, as fields that make it up. */
-export function fieldOctets(head: Buffer): FieldOctets[] {
+function fieldOctets(head: Buffer): FieldOctets[] {
   const fields: { name: string; from: number; to: number }[] = [];
   for (let at = 0; at < head.length; ) {
     const end = head.indexOf(0x0a, at) + 1 || head.length;
@@ -25,10 +25,13 @@ function nameOf(line: Buffer): string {
   return colon === -1 ? '' : line.subarray(0, colon).toString('latin1').trimEnd().toLowerCase();
 }
 
-/** The block without the fields of these names (in small letters). */
-export function withoutFields(head: Buffer, names: ReadonlySet<string>): Buffer {
+/** Fields that are for the sender's own machine only (RFC 5322 3.6.3). */
+const HIDDEN = new Set(['bcc', 'resent-bcc']);
+
+/** The block without the fields that no recipient is to see; the same object where there are none. */
+export function withoutHidden(head: Buffer): Buffer {
   const fields = fieldOctets(head);
-  const kept = fields.filter(({ name }) => !names.has(name));
+  const kept = fields.filter(({ name }) => !HIDDEN.has(name));
   return kept.length === fields.length ? head : Buffer.concat(kept.map(({ octets }) => octets));
 }
 

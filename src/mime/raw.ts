@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { DataError, UnsupportedError } from '../errors.ts';
 import { parseAddressList, wireAddress } from './address.ts';
-import { withoutFields } from './header-block.ts';
+import { withoutHidden } from './header-block.ts';
 import type { Takes } from './part.ts';
 import { fieldValue, type HeaderField, parseHeader } from './read-header.ts';
 import type { Changes } from './seven-bit.ts';
@@ -39,9 +39,6 @@ export interface RawEnvelope {
   readonly recipients: readonly string[];
 }
 
-/** Fields that are for the sender's own machine only (RFC 5322 3.6.3). */
-const HIDDEN = new Set(['bcc', 'resent-bcc']);
-
 /**
  * Takes a message as it is: only line ends are made CRLF, and Bcc and Resent-Bcc are left out. Parts with lines that no
  * server has to take (longer than 998 octets, or with a NUL) are encoded anew; where that cannot be, because they are signed
@@ -69,7 +66,7 @@ const UNCHANGED: Changes = { edits: [], eightBit: true };
 
 /** The message with these changes, and without its hidden fields. */
 function spliceOf(source: Source, found: Survey, changes: Changes): RawMessage {
-  const edits = withoutHidden(found, changes.edits);
+  const edits = hiding(found, changes.edits);
   const size = edits.reduce((sum, edit) => sum + edit.size - edit.was, found.size);
   const fields = parseHeader(found.head);
   const message: RawMessage = {
@@ -81,7 +78,7 @@ function spliceOf(source: Source, found: Survey, changes: Changes): RawMessage {
     async prepared({ eightBit, utf8 }) {
       if (!message.eightBit) return message;
       if (!eightBit) return spliceOf(source, found, await sevenBit(source));
-      return utf8 && hasUtf8(found.head) ? { ...message, smtpUtf8: true } : message;
+      return utf8 && hasUtf8(withoutHidden(found.head)) ? { ...message, smtpUtf8: true } : message;
     },
   };
   return message;
@@ -110,10 +107,10 @@ function hasUtf8(head: Buffer): boolean {
 }
 
 /** The edits, with one of the header that takes the hidden fields out. */
-function withoutHidden({ head, headOctets }: Survey, edits: readonly Edit[]): readonly Edit[] {
+function hiding({ head, headOctets }: Survey, edits: readonly Edit[]): readonly Edit[] {
   const [first, ...others] = edits;
   const isOfHeader = first?.from === 0 && first.made instanceof Uint8Array;
-  const made = withoutFields(isOfHeader ? Buffer.from(first.made as Uint8Array) : head, HIDDEN);
+  const made = withoutHidden(isOfHeader ? Buffer.from(first.made as Uint8Array) : head);
   if (!isOfHeader && made === head) return edits;
   const edit = { from: 0, to: headOctets, was: head.length, size: made.length, made };
   return [edit, ...(isOfHeader ? others : edits)];

@@ -11,15 +11,20 @@ export type Recoding = (body: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8A
 /** Whether the last line of a body is to be ended, or left open since a line end follows. */
 export type Ending = 'ended' | 'open';
 
+/** So much is encoded at a time: what comes of it may be three times as large. */
+const BLOCK = 64 * 1024;
+
 /** Lines of text in quoted-printable; none may be longer than `LINE_PIECE`. */
 export const quotedPrintable = (ending: Ending): Recoding =>
   async function* (body) {
     let held = Buffer.alloc(0);
     for await (const chunk of canonical(body, ending)) {
-      const lines = Buffer.concat([held, chunk]);
-      const end = lines.lastIndexOf(0x0a) + 1;
-      if (end > 0) yield encodeQuotedPrintable(lines.subarray(0, end));
-      held = lines.subarray(end);
+      for (let at = 0; at < chunk.length; at += BLOCK) {
+        const lines = Buffer.concat([held, chunk.subarray(at, at + BLOCK)]);
+        const end = lines.lastIndexOf(0x0a) + 1;
+        if (end > 0) yield encodeQuotedPrintable(lines.subarray(0, end));
+        held = lines.subarray(end);
+      }
     }
     if (held.length > 0) yield encodeQuotedPrintable(held);
   };

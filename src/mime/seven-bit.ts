@@ -1,11 +1,12 @@
 /** What is to be changed in a message that somebody else made, so that a server can take it (RFC 6152, RFC 2045 6.4). */
 import type { MailError } from '../errors.ts';
 import type { BodyMeter, Measured, Recoded } from './body-meter.ts';
-import { relabelled } from './header-block.ts';
+import { relabelled, withoutHidden } from './header-block.ts';
 import { parseHeader } from './read-header.ts';
 import type { Source } from './source.ts';
 import type { Edit } from './splice.ts';
 import { type Entity, readStructure, type Visitor } from './structure.ts';
+import { LONGEST_LINE } from './survey.ts';
 
 export interface Changes {
   /** In order; the header of the message, if it is among them, is the first. */
@@ -54,13 +55,16 @@ class Planner implements Visitor {
     return { edits: this.#edits.toSorted((one, other) => one.from - other.from), eightBit: this.#eightBit };
   }
 
-  header(entity: Entity, eightBit: boolean, line: number): void {
+  header(entity: Entity, line: number): void {
+    const isFirst = entity.from === 0 && entity.isMessage;
+    const head = (isFirst ? withoutHidden(entity.head) : entity.head).toString('latin1');
+    const eightBit = !/^[\0-\x7f]*$/.test(head);
     if (eightBit && this.#sevenBit)
-      throw this.#refuse(`the header that ends in line ${line} has 8-bit octets itself`);
-    if (/[^\n]{1000}|\0/.test(entity.head.toString('latin1')))
-      throw this.#refuse(`it is in a header (which ends in line ${line})`);
+      throw this.#refuse(`the header that ends before line ${line} has 8-bit octets itself`);
+    if (head.includes('\0') || head.split('\r\n').some(({ length }) => length > LONGEST_LINE))
+      throw this.#refuse(`it is in a header, which ends before line ${line}`);
     this.#eightBit ||= eightBit;
-    if (entity.from > 0 || !entity.isMessage) return;
+    if (!isFirst) return;
     if (parseHeader(entity.head).some(({ name }) => name.toLowerCase() === 'dkim-signature'))
       this.#untouchable = 'it is signed (DKIM)';
     else if (!entity.separated && entity.head.length > 0)

@@ -22,7 +22,8 @@ export interface Entity {
 
 /** Is told what a message consists of, each thing once its end is known. */
 export interface Visitor {
-  header(entity: Entity, eightBit: boolean, line: number): void;
+  /** A header that ends before that line. */
+  header(entity: Entity, line: number): void;
   /** A body with the entity that it is the body of; also what stands around the parts of a multipart. */
   body(entity: Entity, meter: BodyMeter, measured: Measured, line: number): void;
   /** A multipart, or a message within a message, after all that is in it. */
@@ -184,7 +185,7 @@ class Walk {
     this.#header = undefined;
     const { entity, lines, defaultType } = header;
     entity.head = Buffer.concat(lines);
-    this.#visitor.header(entity, !/^[\0-\x7f]*$/.test(entity.head.toString('latin1')), this.#lines);
+    this.#visitor.header(entity, this.#lines);
     const fields = parseHeader(entity.head);
     const { type, boundary } = readContentType(fieldValue(fields, 'content-type') ?? defaultType);
     const [encoding] = /^[\w-]+/.exec(fieldValue(fields, 'content-transfer-encoding') ?? '') ?? [];
