@@ -156,7 +156,8 @@ class Walk {
       return;
     }
     // A line that can be no field ends the header, too: what follows is the body, as most readers have it.
-    if (line.starts && !/^(?:From |[!-9;-~]*:|[ \t])/.test(bytes.toString('latin1', 0, 1_000))) {
+    const isField = header.lines.length === 0 ? /^(?:From |[!-9;-~]*:|[ \t])/ : /^(?:[!-9;-~]*:|[ \t])/;
+    if (line.starts && !isField.test(bytes.toString('latin1', 0, 1_000))) {
       this.#endHeader(0);
       // It may be the first line of a message within, where the same holds.
       if (this.#header !== undefined) this.#headerLine(line);
