@@ -50,6 +50,7 @@ export {
   type PoolOptions,
   type Receipt,
   type SendOptions,
+  type ServerTakes,
   SmtpClient,
   type SmtpOptions,
   SmtpPool,

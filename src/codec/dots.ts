@@ -34,7 +34,13 @@ export class Stuffer {
   }
 
   stuff(chunk: Uint8Array): Uint8Array {
-    if (this.#lineStart && this.#heldCr === 0 && wireReady.has(chunk)) return chunk;
+    if (this.#heldCr === 0) {
+      if (this.#lineStart && wireReady.has(chunk)) return chunk;
+      if (isStuffed(chunk, this.#lineStart && this.#dots, this.#dots)) {
+        if (chunk.length > 0) this.#lineStart = chunk[chunk.length - 1] === LF;
+        return chunk;
+      }
+    }
     const out = Buffer.allocUnsafe(chunk.length * 2 + 4);
     let at = 0;
     let lineStart = this.#lineStart;
@@ -78,6 +84,20 @@ export class Stuffer {
     const ends = this.#heldCr > 0 ? this.#heldCr : this.#lineStart ? 0 : 1;
     return Buffer.from(`${'\r\n'.repeat(ends)}${this.#dots ? '.\r\n' : ''}`, 'latin1');
   }
+}
+
+/** Whether there is nothing to do: every CR has its LF, every LF its CR, in the same chunk, and no line begins with a dot. */
+function isStuffed(chunk: Uint8Array, atStart: boolean, dots: boolean): boolean {
+  if (atStart && chunk[0] === DOT) return false;
+  const { length } = chunk;
+  for (let at = 0; at < length; at++) {
+    const octet = chunk[at] as number;
+    if (octet > CR || (octet !== CR && octet !== LF)) continue;
+    if (octet === LF || chunk[at + 1] !== LF) return false;
+    at++;
+    if (dots && chunk[at + 1] === DOT) return false;
+  }
+  return true;
 }
 
 /** Message text in, the octets that follow the 354 reply out, the final dot included. */

@@ -113,31 +113,34 @@ async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** An attachment as a part, in base64. */
+/** An attachment as a part, in base64; within what allows it, its octets. */
 export async function attachmentPart(attachment: Attachment): Promise<Part> {
   const { filename, contentId, inline, size } = attachment;
   checkText('the name of an attachment', filename);
   const name = filename.split(/[/\\]/).pop() ?? '';
   const type = await typeOf(attachment);
-  let header = field(
+  const contentType = field(
     'Content-Type',
     withParameters(type, name === '' ? [] : parameter('name', plainFallback(name))),
   );
-  header += field('Content-Transfer-Encoding', ['base64']);
   const disposition = inline === true ? 'inline' : 'attachment';
-  header += field(
+  let rest = field(
     'Content-Disposition',
     withParameters(disposition, name === '' ? [] : parameter('filename', name)),
   );
-  if (contentId !== undefined) header += field('Content-ID', [`<${checkContentId(contentId)}>`]);
+  if (contentId !== undefined) rest += field('Content-ID', [`<${checkContentId(contentId)}>`]);
+  const header = (encoding: string) => contentType + field('Content-Transfer-Encoding', [encoding]) + rest;
   if (!Number.isSafeInteger(size) || size < 0) {
     throw new DataError(`the size of ${name || 'an attachment'} is not known`, { stage: 'compose' });
   }
-  return {
-    header,
+  const octets = () => exactly(attachment, name || 'the attachment');
+  const part: Part = {
+    header: header('base64'),
     bodySize: base64LinesSize(size),
-    body: () => base64Lines(exactly(attachment, name || 'the attachment')),
+    body: () => base64Lines(octets()),
   };
+  const binary: Part = { header: header('binary'), bodySize: size, body: octets, needs: 'binary' };
+  return { ...part, within: (allowed) => (allowed.binary ? binary : part) };
 }
 
 async function typeOf({ filename, type }: Attachment): Promise<string> {

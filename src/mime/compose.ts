@@ -4,7 +4,7 @@ import { type Attachment, attachmentPart } from './attachment.ts';
 import { checkFieldName, checkText, field, textField, wordLimit } from './header.ts';
 import { dateText, messageIdOf, newBoundary, newMessageId, UNIQUE, type Uniqueness } from './ids.ts';
 import { withParameters } from './parameter.ts';
-import { gathered, multipart, type Part, partBytes, partSize } from './part.ts';
+import { type Allowed, gathered, multipart, type Part, partBytes, partSize, type Takes } from './part.ts';
 import type { Source } from './source.ts';
 import { textPart } from './text.ts';
 
@@ -32,6 +32,12 @@ export interface Draft {
   readonly inReplyTo?: string;
   /** The identifiers of the messages before this one, oldest first; the one that is answered alone when absent. */
   readonly references?: readonly string[];
+  /**
+   * The most that the server is given where it offers it. `7bit` passes every relay and keeps later signatures whole; `8bit`
+   * is any text as it is; `binary` attachments, too, in chunks. `auto`, the usual: 7bit, but text that would be base64
+   * (mostly not ASCII) as it is.
+   */
+  readonly encoding?: 'auto' | '7bit' | '8bit' | 'binary';
 }
 
 /**
@@ -48,6 +54,10 @@ export interface Composed extends AsyncIterable<Uint8Array> {
   readonly eightBit: boolean;
   /** Whether an address in the header is not ASCII before its @ (RFC 6532). */
   readonly smtpUtf8: boolean;
+  /** Whether it is more than lines (RFC 3030 3). */
+  readonly binary: boolean;
+  /** The message in the form that its draft allows for such a server; as it is, it is for all. */
+  prepared(server: Takes): Composed;
 }
 
 /**
@@ -62,15 +72,27 @@ export async function compose(draft: Draft, unique: Uniqueness = UNIQUE): Promis
       ? newMessageId(domainOf(draft.from), unique)
       : messageIdOf(draft.messageId, 'the Message-ID');
   const body = await bodyOf(draft, unique);
-  const header = `${headerOf(draft, messageId, unique)}MIME-Version: 1.0\r\n${body.header}`;
-  const message: Part = { ...body, header };
+  const header = `${headerOf(draft, messageId, unique)}MIME-Version: 1.0\r\n`;
   const smtpUtf8 = /[^\0-\x7f]/.test(header);
+  const composed = (form: Part): Composed => {
+    const message: Part = { ...form, header: header + form.header };
+    return {
+      size: partSize(message),
+      messageId,
+      eightBit: smtpUtf8 || form.needs !== undefined,
+      smtpUtf8,
+      binary: form.needs === 'binary',
+      prepared: (server) => composed(body.within?.(allowedBy(draft.encoding, server)) ?? body),
+      [Symbol.asyncIterator]: () => gathered(partBytes(message)),
+    };
+  };
+  return composed(body);
+}
+
+function allowedBy(encoding: Draft['encoding'] = 'auto', { eightBit, binary }: Takes): Allowed {
   return {
-    size: partSize(message),
-    messageId,
-    eightBit: smtpUtf8,
-    smtpUtf8,
-    [Symbol.asyncIterator]: () => gathered(partBytes(message)),
+    eightBit: !eightBit || encoding === '7bit' ? 'none' : encoding === 'auto' ? 'dense' : 'any',
+    binary: binary && encoding === 'binary',
   };
 }
 

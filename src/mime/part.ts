@@ -1,3 +1,23 @@
+import { field } from './header.ts';
+
+/** What a server takes, as its EHLO says. */
+export interface Takes {
+  /** 8BITMIME (RFC 6152). */
+  readonly eightBit: boolean;
+  /** BINARYMIME, and chunks were asked for (RFC 3030). */
+  readonly binary: boolean;
+  /** SMTPUTF8 (RFC 6531). */
+  readonly utf8: boolean;
+}
+
+/** What a part may be, beyond 7-bit lines. */
+export interface Allowed {
+  /** Lines with 8-bit octets: of no text, of text that is mostly such octets, or of any. */
+  readonly eightBit: 'none' | 'dense' | 'any';
+  /** Octets that are no lines. */
+  readonly binary: boolean;
+}
+
 /** One entity of a message: its header, and its body as a stream of known size. */
 export interface Part {
   /** Whole fields, each ended by CRLF; without the blank line. */
@@ -5,6 +25,10 @@ export interface Part {
   /** Octets of the body. */
   readonly bodySize: number;
   body(): AsyncGenerator<Uint8Array>;
+  /** Absent: it is 7-bit lines. */
+  readonly needs?: '8bit' | 'binary' | undefined;
+  /** The same part in the form that is allowed and has the fewest octets; absent: it has one form. */
+  within?(allowed: Allowed): Part;
 }
 
 /** Octets of a part with its header and the blank line between. */
@@ -39,12 +63,20 @@ export async function* gathered(source: AsyncIterable<Uint8Array>): AsyncGenerat
   if (octets > 0) yield Buffer.concat(small);
 }
 
-/** Several parts as one (RFC 2046 5.1). `fields` come after its Content-Type. */
+/** Several parts as one (RFC 2046 5.1); it says so where one of them is more than 7-bit lines (RFC 2045 6.4). */
 export function multipart(contentType: string, boundary: string, parts: readonly Part[]): Part {
   const delimiter = `--${boundary}\r\n`;
   const end = `--${boundary}--\r\n`;
+  const needs = (['binary', '8bit'] as const).find((kind) => parts.some((part) => part.needs === kind));
   return {
-    header: contentType,
+    header: contentType + (needs === undefined ? '' : field('Content-Transfer-Encoding', [needs])),
+    needs,
+    within: (allowed) =>
+      multipart(
+        contentType,
+        boundary,
+        parts.map((part) => part.within?.(allowed) ?? part),
+      ),
     // Between two parts stands one CRLF that belongs to the delimiter (RFC 2046 5.1.1).
     bodySize: parts.reduce((sum, part) => sum + delimiter.length + partSize(part) + 2, 0) + end.length,
     async *body() {

@@ -1,13 +1,26 @@
-import { DataError } from '../errors.ts';
+import { isUtf8 } from 'node:buffer';
+import { DataError, UnsupportedError } from '../errors.ts';
 import { parseAddressList, wireAddress } from './address.ts';
-import { fieldValue, HEADER_LIMIT, type HeaderField, parseHeader } from './read-header.ts';
-import { canonical, exactly, type Source } from './source.ts';
+import { withoutHidden } from './header-block.ts';
+import type { Takes } from './part.ts';
+import { fieldValue, type HeaderField, parseHeader } from './read-header.ts';
+import type { Changes } from './seven-bit.ts';
+import type { Source } from './source.ts';
+import { type Edit, spliced } from './splice.ts';
+import { hasNul, type Survey, survey, tooLong } from './survey.ts';
 
 /** A finished message that somebody else made, ready to be sent on. */
 export interface RawMessage extends AsyncIterable<Uint8Array> {
   /** Octets with CRLF line ends, without the fields that are left out. */
   readonly size: number;
   readonly eightBit: boolean;
+  /** Whether its header holds UTF-8, and goes out so. */
+  readonly smtpUtf8?: boolean;
+  /**
+   * The message for a server that takes so much. Without 8BITMIME its 8-bit parts are encoded anew; `UnsupportedError` where
+   * that would break a signature, or where 8-bit octets are in a header. With SMTPUTF8 a header in UTF-8 is announced.
+   */
+  prepared(server: Takes): Promise<RawMessage>;
   /** As in its header; undefined when it has none. */
   readonly messageId: string | undefined;
   /** Sender and recipients as its header names them. */
@@ -26,34 +39,81 @@ export interface RawEnvelope {
   readonly recipients: readonly string[];
 }
 
-/** RFC 5322 2.1.1. */
-const LONGEST_LINE = 998;
-/** Fields that are for the sender's own machine only (RFC 5322 3.6.3). */
-const HIDDEN = new Set(['bcc', 'resent-bcc']);
-
 /**
- * Takes a message as it is: only line ends are made CRLF, and Bcc and Resent-Bcc are left out. A line that no server has to
- * take is a `DataError`: cutting it would change the message.
+ * Takes a message as it is: only line ends are made CRLF, and Bcc and Resent-Bcc are left out. Parts with lines that no
+ * server has to take (longer than 998 octets, or with a NUL) are encoded anew; where that cannot be, because they are signed
+ * for instance, it is a `DataError`: cutting lines would change the message.
  */
 export async function rawMessage(source: Source): Promise<RawMessage> {
-  const { head, size, eightBit } = await survey(source);
-  const { kept, dropped } = withoutHidden(head);
-  const fields = parseHeader(head);
-  return {
-    size: size - dropped,
-    eightBit,
+  const found = await survey(source);
+  const line = found.longLine ?? found.nulLine;
+  if (line === undefined && !found.mixedEnds) return spliceOf(source, found, UNCHANGED);
+  const { changesFor } = await import('./seven-bit.ts');
+  const refuse = (why: string) => {
+    const hint = `encode that part as quoted-printable or base64: it is not done here, since ${why}`;
+    return line === found.longLine && line !== undefined ? tooLong(line, hint) : hasNul(line ?? 0, hint);
+  };
+  try {
+    return spliceOf(source, found, await changesFor(source, '8bit', refuse));
+  } catch (error) {
+    // Line ends alone are no reason to send nothing.
+    if (line === undefined && error instanceof DataError) return spliceOf(source, found, UNCHANGED);
+    throw error;
+  }
+}
+
+const UNCHANGED: Changes = { edits: [], eightBit: true };
+
+/** The message with these changes, and without its hidden fields. */
+function spliceOf(source: Source, found: Survey, changes: Changes): RawMessage {
+  const edits = hiding(found, changes.edits);
+  const size = edits.reduce((sum, edit) => sum + edit.size - edit.was, found.size);
+  const fields = parseHeader(found.head);
+  const message: RawMessage = {
+    size,
+    eightBit: found.eightBit && changes.eightBit,
     messageId: fieldValue(fields, 'message-id'),
     envelope: envelopeIn(fields),
-    async *[Symbol.asyncIterator]() {
-      if (kept.length > 0) yield kept;
-      let skip = head.length;
-      for await (const chunk of canonical(exactly(source, 'the message'))) {
-        const rest = chunk.subarray(Math.min(skip, chunk.length));
-        skip -= chunk.length - rest.length;
-        if (rest.length > 0) yield rest;
-      }
+    [Symbol.asyncIterator]: () => spliced(source, edits, size),
+    async prepared({ eightBit, utf8 }) {
+      if (!message.eightBit) return message;
+      if (!eightBit) return spliceOf(source, found, await sevenBit(source));
+      return utf8 && hasUtf8(withoutHidden(found.head)) ? { ...message, smtpUtf8: true } : message;
     },
   };
+  return message;
+}
+
+async function sevenBit(source: Source): Promise<Changes> {
+  const { changesFor } = await import('./seven-bit.ts');
+  return await changesFor(
+    source,
+    '7bit',
+    (why) =>
+      new UnsupportedError(
+        `the message has 8-bit content, which the server does not take, and cannot be encoded anew: ${why}`,
+        '8BITMIME',
+        {
+          stage: 'mail',
+          hint: 'send it by a server that offers 8BITMIME, or have it made (and signed) again in 7-bit form',
+        },
+      ),
+  );
+}
+
+/** Whether a header is of the kind that SMTPUTF8 is about (RFC 6532 3.2), and not of another charset. */
+function hasUtf8(head: Buffer): boolean {
+  return head.some((octet) => octet > 127) && isUtf8(head);
+}
+
+/** The edits, with one of the header that takes the hidden fields out. */
+function hiding({ head, headOctets }: Survey, edits: readonly Edit[]): readonly Edit[] {
+  const [first, ...others] = edits;
+  const isOfHeader = first?.from === 0 && first.made instanceof Uint8Array;
+  const made = withoutHidden(isOfHeader ? Buffer.from(first.made as Uint8Array) : head);
+  if (!isOfHeader && made === head) return edits;
+  const edit = { from: 0, to: headOctets, was: head.length, size: made.length, made };
+  return [edit, ...(isOfHeader ? others : edits)];
 }
 
 function envelopeIn(fields: readonly HeaderField[]): RawEnvelope {
@@ -98,68 +158,4 @@ function pathsOf({ name, value }: HeaderField): string[] {
       hint: 'correct the message, or say who gets it with -t and who sends it with --envelope-from',
     });
   }
-}
-
-/** Reads the message once: its header (up to the blank line), its size, and whether it can be sent at all. */
-async function survey(source: Source): Promise<{ head: Buffer; size: number; eightBit: boolean }> {
-  let size = 0;
-  let eightBit = false;
-  let line = 0;
-  let lines = 0;
-  let head: Buffer = Buffer.alloc(0);
-  let inHeader = true;
-  for await (const chunk of canonical(exactly(source, 'the message'))) {
-    size += chunk.length;
-    for (const octet of chunk) {
-      if (octet === 0x0a) {
-        line = 0;
-        lines++;
-      } else if (octet !== 0x0d && ++line > LONGEST_LINE) {
-        throw unsendable(
-          `line ${lines + 1} of the message has more than ${LONGEST_LINE} octets`,
-          'encode that part as quoted-printable or base64',
-        );
-      }
-      if (octet === 0)
-        throw unsendable(`line ${lines + 1} of the message holds a NUL`, 'encode that part as base64');
-      if (octet > 127) eightBit = true;
-    }
-    if (!inHeader) continue;
-    head = Buffer.concat([head, chunk]);
-    const end = head.subarray(0, 2).equals(BLANK) ? 0 : head.indexOf('\r\n\r\n');
-    if (end !== -1) {
-      inHeader = false;
-      head = head.subarray(0, head.subarray(0, 2).equals(BLANK) ? 0 : end + 2);
-    } else if (head.length > HEADER_LIMIT) {
-      throw unsendable(
-        `the header of the message is longer than ${HEADER_LIMIT} octets`,
-        'a blank line has to end it',
-      );
-    }
-  }
-  if (size === 0) throw unsendable('the message is empty', 'what should have written it may have failed');
-  return { head, size, eightBit };
-}
-
-const BLANK = Buffer.from('\r\n');
-
-function unsendable(message: string, hint: string): DataError {
-  return new DataError(message, { stage: 'compose', hint });
-}
-
-/** The header without the hidden fields and their continuation lines, octet for octet otherwise. */
-function withoutHidden(head: Buffer): { kept: Buffer; dropped: number } {
-  const lines: Buffer[] = [];
-  let hiding = false;
-  for (let at = 0; at < head.length; ) {
-    const end = head.indexOf(0x0a, at) + 1 || head.length;
-    const line = head.subarray(at, end);
-    at = end;
-    const continued = line[0] === 0x20 || line[0] === 0x09;
-    if (!continued)
-      hiding = HIDDEN.has(line.toString('latin1').split(':', 1)[0]?.trimEnd().toLowerCase() ?? '');
-    if (!hiding) lines.push(line);
-  }
-  const kept = Buffer.concat(lines);
-  return { kept, dropped: head.length - kept.length };
 }

@@ -46,15 +46,30 @@ export async function readAll(source: Source, name: string): Promise<Buffer> {
 const CR = 0x0d;
 const LF = 0x0a;
 
-/** Text with every line end (CRLF, LF alone, CR alone, CR CR LF) as one CRLF, and its last line ended. */
-export async function* canonical(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** Text with every line end (CRLF, LF alone, CR alone, CR CR LF) as one CRLF, and its last line ended unless `open`. */
+export async function* canonical(
+  source: AsyncIterable<Uint8Array>,
+  lastLine: 'ended' | 'open' = 'ended',
+): AsyncGenerator<Uint8Array> {
   /** CRs whose meaning the next octet decides: none, one, or two. */
   let heldCr = 0;
   let open = false;
   for await (const chunk of source) {
+    if (heldCr === 0 && isCanonical(chunk)) {
+      if (chunk.length === 0) continue;
+      open = chunk[chunk.length - 1] !== LF;
+      yield chunk;
+      continue;
+    }
     const out = Buffer.allocUnsafe(chunk.length * 2 + 4);
     let at = 0;
-    for (const octet of chunk) {
+    for (let index = 0; index < chunk.length; index++) {
+      const octet = chunk[index] as number;
+      if (octet > CR && heldCr === 0) {
+        out[at++] = octet;
+        open = true;
+        continue;
+      }
       if (octet === CR && heldCr < 2) {
         heldCr++;
         continue;
@@ -71,6 +86,18 @@ export async function* canonical(source: AsyncIterable<Uint8Array>): AsyncGenera
     }
     if (at > 0) yield out.subarray(0, at);
   }
-  const ends = heldCr > 0 ? heldCr : open ? 1 : 0;
+  const ends = heldCr > 0 ? heldCr : open && lastLine === 'ended' ? 1 : 0;
   if (ends > 0) yield Buffer.from('\r\n'.repeat(ends));
+}
+
+/** Whether there is nothing to do: every CR has its LF, and every LF its CR, in the same chunk. */
+function isCanonical(chunk: Uint8Array): boolean {
+  const { length } = chunk;
+  for (let at = 0; at < length; at++) {
+    const octet = chunk[at] as number;
+    if (octet > CR || (octet !== CR && octet !== LF)) continue;
+    if (octet === LF || chunk[at + 1] !== LF) return false;
+    at++;
+  }
+  return true;
 }

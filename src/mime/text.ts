@@ -10,23 +10,38 @@ const IN_MEMORY = 4 * 1024 * 1024;
 /** A longer line would have to be cut by somebody (RFC 5321 4.5.3.1.6). */
 const LONGEST_LINE = 998;
 
-/** A text part: 7bit where that is possible, quoted-printable where most of it stays readable, base64 otherwise. */
+/**
+ * A text part: 7bit where that is possible, quoted-printable where most of it stays readable, base64 otherwise; within what
+ * allows it, 8bit in place of these two.
+ */
 export async function textPart(text: string | Source, subtype: 'plain' | 'html'): Promise<Part> {
   if (typeof text !== 'string' && text.size > IN_MEMORY) return largeText(text, subtype);
   const bytes = typeof text === 'string' ? Buffer.from(text, 'utf8') : await readAll(text, 'the text');
   const lines = await joined(canonical(once(withoutMark(bytes))));
-  const { encoding, charset } = choose(lines);
+  const { encoding, charset, fits } = choose(lines);
   const encoded =
     encoding === '7bit'
       ? lines
       : encoding === 'base64'
         ? encodeBase64Lines(lines)
         : encodeQuotedPrintable(lines);
+  const part = bytesPart(textHeader(subtype, charset, encoding), encoded);
+  if (encoding === '7bit' || !fits) return part;
   return {
-    header: textHeader(subtype, charset, encoding),
-    bodySize: encoded.length,
+    ...part,
+    within({ eightBit }) {
+      if (eightBit === 'none' || (eightBit === 'dense' && encoding !== 'base64')) return part;
+      return { ...bytesPart(textHeader(subtype, charset, '8bit'), lines), needs: '8bit' };
+    },
+  };
+}
+
+function bytesPart(header: string, bytes: Uint8Array): Part {
+  return {
+    header,
+    bodySize: bytes.length,
     async *body() {
-      if (encoded.length > 0) yield encoded;
+      if (bytes.length > 0) yield bytes;
     },
   };
 }
@@ -70,7 +85,12 @@ function textHeader(subtype: string, charset: string, encoding: string): string 
   );
 }
 
-function choose(lines: Uint8Array): { encoding: '7bit' | 'quoted-printable' | 'base64'; charset: string } {
+/** The encoding for 7-bit lines, and whether the text fits into lines as it is, but for 8-bit octets. */
+function choose(lines: Uint8Array): {
+  encoding: '7bit' | 'quoted-printable' | 'base64';
+  charset: string;
+  fits: boolean;
+} {
   let eightBit = 0;
   let control = 0;
   let line = 0;
@@ -87,11 +107,13 @@ function choose(lines: Uint8Array): { encoding: '7bit' | 'quoted-printable' | 'b
       : decodes(new TextDecoder('utf-8', { fatal: true }), lines)
         ? 'utf-8'
         : 'windows-1252';
-  if (eightBit + control === 0 && longest <= LONGEST_LINE) return { encoding: '7bit', charset: 'utf-8' };
+  const fits = control === 0 && longest <= LONGEST_LINE;
+  if (eightBit === 0 && fits) return { encoding: '7bit', charset: 'utf-8', fits };
   const readable = (eightBit + control) * 6 <= lines.length;
   return {
     encoding: readable ? 'quoted-printable' : 'base64',
     charset: charset === 'us-ascii' ? 'utf-8' : charset,
+    fits,
   };
 }
 

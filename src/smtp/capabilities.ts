@@ -1,3 +1,5 @@
+import type { ServerTakes } from './envelope.ts';
+
 /** What EHLO offered: keyword in upper case, and its parameters as sent (RFC 5321 4.1.1.1). */
 export type Capabilities = ReadonlyMap<string, string>;
 
@@ -68,4 +70,13 @@ export function fitting<T extends { readonly path: string }>(
 
 function domainOf(path: string): string {
   return path.slice(path.lastIndexOf('@') + 1).toLowerCase();
+}
+
+/** What a message may hold; octets that are no lines only in `chunks`. */
+export function serverTakes(capabilities: Capabilities, chunks: boolean): ServerTakes {
+  return {
+    eightBit: capabilities.has('8BITMIME'),
+    binary: chunks && capabilities.has('CHUNKING') && capabilities.has('BINARYMIME'),
+    utf8: capabilities.has('SMTPUTF8'),
+  };
 }

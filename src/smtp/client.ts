@@ -1,53 +1,18 @@
 import { type PeerCertificate, TlsError } from '../errors.ts';
 import { Connection } from '../net/connection.ts';
-import { type DialOptions, IDLE_TIMEOUT_MS } from '../net/options.ts';
+import { IDLE_TIMEOUT_MS } from '../net/options.ts';
 import type { TlsInfo } from '../net/tls.ts';
 import type { Credentials } from '../sasl/index.ts';
 import { transactionArguments } from './arguments.ts';
-import { type Capabilities, fitting, type Limits, readCapabilities, readLimits } from './capabilities.ts';
+import { type Capabilities, type Limits, readCapabilities, readLimits } from './capabilities.ts';
 import { deliver, type Receipt } from './deliver.ts';
 import { Dialogue } from './dialogue.ts';
 import { checkEhloName, defaultEhloName } from './ehlo-name.ts';
 import { checkEnvelope, type Envelope, type Message } from './envelope.ts';
-import type { Wishes } from './extensions/index.ts';
-import { tooManyAtOnce } from './failures.ts';
+import type { SendOptions, SmtpOptions, SmtpTimings } from './options.ts';
+import { type Prepared, prepare } from './prepare.ts';
 import type { SmtpReply } from './reply.ts';
-import type { Letter, Prepared } from './row.ts';
-import type { MailProtocol } from './session.ts';
-
-export interface SmtpOptions extends DialOptions {
-  /** `lmtp` (RFC 2033) delivers to each recipient by itself: one may be refused after the message has left. */
-  readonly protocol?: MailProtocol | undefined;
-  readonly credentials?: Credentials | undefined;
-  /** A SASL mechanism by name; the strongest offered when absent; `none` to send without a log-in. */
-  readonly mechanism?: string | undefined;
-  /** Lets a password be written without TLS. */
-  readonly allowCleartextAuth?: boolean | undefined;
-  /** The name given with EHLO: a domain, or an address literal in brackets. This host's when absent. */
-  readonly ehlo?: string | undefined;
-}
-
-export interface SendOptions {
-  /**
-   * Stop before DATA when any recipient is refused; otherwise the message goes to the others. Everybody is then in one
-   * transaction, or it is an `UnsupportedError`.
-   */
-  readonly requireAll?: boolean | undefined;
-  /** By BDAT in place of DATA (CHUNKING, RFC 3030). A binary message goes so unasked. */
-  readonly chunking?: boolean | undefined;
-  /** What is asked of the servers beyond delivery. */
-  readonly wishes?: Wishes | undefined;
-  /** Told the octets of the message written so far, from the beginning again for each transaction. */
-  readonly onProgress?: ((octets: number) => void) | undefined;
-}
-
-/** How long each step took. Absent: it did not happen. */
-export interface SmtpTimings {
-  readonly connect?: number;
-  readonly tls?: number;
-  readonly auth?: number;
-  readonly data?: number;
-}
+import type { Letter } from './row.ts';
 
 /** A server that answers this fast is on this machine or in this house. */
 const NEAR_MS = 5;
@@ -141,7 +106,7 @@ export class SmtpClient implements AsyncDisposable {
    * say to whom, and who had it, or was refused, before.
    */
   async send(envelope: Envelope, message: Message, options: SendOptions = {}): Promise<Receipt> {
-    const { task, recipients, limits } = this.#prepare(envelope, message, options);
+    const { task, recipients, limits } = await this.#prepare(envelope, message, options);
     const started = performance.now();
     const receipt = await deliver(this.#dialogue, task, recipients, limits);
     this.#timings.data = performance.now() - started;
@@ -156,28 +121,14 @@ export class SmtpClient implements AsyncDisposable {
     const { sendRow } = await import('./row.ts');
     return await sendRow(
       this.#dialogue,
-      async ({ envelope, message, options }) => this.#prepare(envelope, message, options ?? {}),
+      ({ envelope, message, options }) => this.#prepare(envelope, message, options ?? {}),
       next,
     );
   }
 
-  #prepare(envelope: Envelope, message: Message, options: SendOptions): Prepared {
-    checkEnvelope(envelope);
-    const chunking = options.chunking === true || message.binary === true;
-    const requireAll = options.requireAll === true;
-    const limits = this.limits;
-    const { mail, recipients } = transactionArguments(
-      this.#capabilities,
-      envelope,
-      message,
-      options.wishes ?? {},
-      chunking,
-    );
-    if (requireAll && fitting(recipients, limits.rcptMax, limits).rest.length > 0)
-      throw tooManyAtOnce(recipients.length, limits);
+  #prepare(envelope: Envelope, message: Message, options: SendOptions): Promise<Prepared> {
     const idleMs = this.#options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
-    const task = { mail, message, chunking, requireAll, idleMs, onProgress: options.onProgress };
-    return { task, recipients, limits };
+    return prepare(this.#capabilities, this.limits, envelope, message, options, idleMs);
   }
 
   /** Takes back a transaction that was begun. */

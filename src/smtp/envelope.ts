@@ -19,6 +19,22 @@ export interface Message extends AsyncIterable<Uint8Array> {
   readonly whole?: Uint8Array | undefined;
   /** Whether a header field holds raw UTF-8 (RFC 6532). */
   readonly smtpUtf8?: boolean | undefined;
+  /**
+   * The message in the form that suits the server best, asked for after EHLO and before MAIL; what it promises (size, kind
+   * of octets) is what is sent. Absent: it has one form. May throw what keeps it from being sent, such as an
+   * `UnsupportedError`.
+   */
+  prepared?(server: ServerTakes): Message | Promise<Message>;
+}
+
+/** What a message may hold beyond 7-bit lines. */
+export interface ServerTakes {
+  /** 8BITMIME is offered (RFC 6152). */
+  readonly eightBit: boolean;
+  /** BINARYMIME is offered, and the message goes in chunks (RFC 3030). */
+  readonly binary: boolean;
+  /** SMTPUTF8 is offered (RFC 6531). */
+  readonly utf8: boolean;
 }
 
 /** RFC 5321 4.5.3.1.3, without the angle brackets. */

@@ -1,7 +1,8 @@
 import { MailError, UsageError } from '../errors.ts';
-import { type SendOptions, SmtpClient, type SmtpOptions } from './client.ts';
+import { SmtpClient } from './client.ts';
 import { canBeReadAgain, type Receipt } from './deliver.ts';
 import type { Envelope, Message } from './envelope.ts';
+import type { SendOptions, SmtpOptions } from './options.ts';
 import type { Letter } from './row.ts';
 
 export interface PoolOptions extends SmtpOptions {

@@ -1,16 +1,10 @@
-import { fitting, type Limits } from './capabilities.ts';
-import type { SendOptions } from './client.ts';
+import { fitting } from './capabilities.ts';
 import { deliver, type Receipt } from './deliver.ts';
 import type { Dialogue } from './dialogue.ts';
 import type { Envelope, Message } from './envelope.ts';
-import { opening, type Place, type Recipient, type Task } from './transaction.ts';
-
-/** A message, and what the server has to know of it. */
-export interface Prepared {
-  readonly task: Task;
-  readonly recipients: readonly Recipient[];
-  readonly limits: Limits;
-}
+import type { SendOptions } from './options.ts';
+import type { Prepared } from './prepare.ts';
+import { opening, type Place } from './transaction.ts';
 
 /** One of many messages. It is told once what became of it: `sent`, or `failed`. */
 export interface Letter {

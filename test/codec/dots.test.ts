@@ -137,10 +137,20 @@ test('a text full of stuffed lines is unstuffed beyond the point where searching
   expect(unstuffed(wire, Number.POSITIVE_INFINITY)).toEqual({ text, rest: '' });
 });
 
-test('a chunk marked as ready for the wire passes untouched, but only at the start of a line', () => {
+test('a chunk marked as ready for the wire passes untouched, but not behind a CR that waits for its LF', () => {
   const stuffer = new Stuffer();
   const ready = markWireReady(Buffer.from('QUJD\r\n'));
   expect(stuffer.stuff(ready)).toBe(ready);
-  stuffer.stuff(Buffer.from('open'));
+  stuffer.stuff(Buffer.from('open\r'));
   expect(stuffer.stuff(ready)).not.toBe(ready);
+});
+
+test('a chunk that needs nothing passes untouched', () => {
+  const clean = Buffer.from('a.\r\nb');
+  const dotted = Buffer.from('.c\r\n');
+  const stuffer = new Stuffer();
+  expect(stuffer.stuff(clean)).toBe(clean);
+  expect(stuffer.stuff(dotted)).toBe(dotted); // in the middle of a line
+  expect(stuffer.stuff(dotted).toString()).toBe('..c\r\n');
+  expect(new Stuffer(false).stuff(dotted)).toBe(dotted);
 });

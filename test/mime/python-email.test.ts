@@ -1,13 +1,10 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
-import { text as textOf } from 'node:stream/consumers';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Mailbox, wireAddress } from '../../src/mime/address.ts';
 import { compose } from '../../src/mime/compose.ts';
 import { collect } from '../feeds.ts';
 import { type Case, caseOf, cases } from './drafts.ts';
+import { askPython, noPython } from './python.ts';
 
 interface Reading {
   readonly subject: string | null;
@@ -21,17 +18,6 @@ interface Reading {
   readonly html: string | null;
   readonly attachments: readonly [string | null, string][];
   readonly defects: readonly string[];
-}
-
-/** What Python's email package understands of each message; one process for all of them. */
-async function readByPython(messages: readonly Buffer[]): Promise<Reading[]> {
-  const python = spawn('python3', [join(import.meta.dirname, 'read_drafts.py')], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  python.stdin.end(JSON.stringify(messages.map((message) => message.toString('base64'))));
-  const [answer, [status]] = await Promise.all([textOf(python.stdout), once(python, 'close')]);
-  expect(status).toBe(0);
-  return JSON.parse(answer) as Reading[];
 }
 
 const people = (mailboxes: readonly Mailbox[] = []): [string, string][] =>
@@ -62,7 +48,7 @@ const WHEN = new Date('2026-11-21T06:00:00Z');
 async function compare(all: readonly Case[]): Promise<void> {
   const messages: Buffer[] = [];
   for (const { draft } of all) messages.push(await collect(await compose({ ...draft, date: WHEN })));
-  const readings = await readByPython(messages);
+  const readings = await askPython<Reading>('read_drafts.py', messages);
   expect(readings).toHaveLength(all.length);
   for (const [index, reading] of readings.entries()) {
     const { date, defects, from, to, cc, replyTo, ...others } = reading;
@@ -130,10 +116,8 @@ const TABLE: Readonly<Record<string, Case>> = {
   ]),
 };
 
-const missing = spawnSync('python3', ['--version']).status !== 0;
-
-describe.skipIf(missing)(
-  `Python's email package reads${missing ? ' (skipped: there is no python3)' : ''}`,
+describe.skipIf(noPython)(
+  `Python's email package reads${noPython ? ' (skipped: there is no python3)' : ''}`,
   () => {
     it.each(Object.keys(TABLE))('%s', async (name) => {
       await compare([TABLE[name] as Case]);

@@ -11,6 +11,10 @@ const source = (text: string | Uint8Array, step = Number.POSITIVE_INFINITY): Sou
 });
 const raw = (text: string | Uint8Array, step?: number): Promise<RawMessage> => rawMessage(source(text, step));
 
+const MIXED = 'To: a@b\nContent-Type: multipart/mixed; boundary=b\n\n';
+const SIGNED =
+  'To: a@b\nContent-Type: multipart/signed;\n protocol="x/y"; boundary=b\n\n--b\nContent-Type: text/plain\n\n';
+
 /** The octets, whose number has to be the size that was promised, twice over. */
 async function octets(message: RawMessage): Promise<string> {
   const first = await collect(message);
@@ -45,18 +49,22 @@ describe.each([Number.POSITIVE_INFINITY, 1, 2, 7])('in chunks of %s', (step) => 
 
   it.each([
     ['nothing', ''],
-    ['a NUL', 'To: a@b\n\nx\0y'],
-    ['a line of 999 octets', `To: a@b\n\n${'x'.repeat(999)}\n`],
-    ['a line of 999 octets at the end', `To: a@b\n\n${'x'.repeat(999)}`],
+    ['a NUL in the header', 'To: a@b\nX: x\0y\n\nx'],
     ['a header line of 1,000 octets', `To: ${'é'.repeat(500)}\n\n`],
+    ['a header line of 999 octets without a body', `To: ${'x'.repeat(995)}`],
+    ['a NUL that is signed', `${SIGNED}x\0y\n`],
+    ['a line of 999 octets that is signed', `${SIGNED}${'x'.repeat(999)}\n--b--`],
+    ['a long line in the header of a part', `${MIXED}--b\nX: ${'x'.repeat(999)}\n\nx\n--b--`],
   ])('refuses %s', async (_, text) => {
     await expect(raw(text, step)).rejects.toThrow(DataError);
   });
 });
 
 describe('what is known of it', () => {
-  it('says which line is too long', async () => {
-    await expect(raw(`To: a@b\n\nx\n${'y'.repeat(999)}`)).rejects.toThrow(/line 4 .* 998/);
+  it('says which line is too long, and why it stays so', async () => {
+    const failure = raw(`${SIGNED}x\n${'y'.repeat(999)}`);
+    await expect(failure).rejects.toThrow(/line 9 .* 998/);
+    await expect(failure).rejects.toMatchObject({ hint: expect.stringMatching(/signed/) });
   });
 
   it('refuses a header without an end', async () => {

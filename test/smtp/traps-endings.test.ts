@@ -150,7 +150,7 @@ describe('trap 9: 421 and hang-ups', () => {
       async (port) => {
         await using client = await connect(port);
         expect((await client.send(ENVELOPE, letter())).reply.text).toBe('queued');
-        return failureOf(client.send(ENVELOPE, letter()));
+        return await failureOf(client.send(ENVELOPE, letter()));
       },
     );
     expect(error).toMatchObject({ stage: 'mail', retryable: true, reply: { code: 421 } });

@@ -126,7 +126,10 @@ async function composed(ctx: Context, options: SendOptionValues): Promise<Prepar
   const path = reversePath(ctx, () => wireAddress(from.address));
   const draft = await draftOf(ctx, options, { from, to, cc, bcc });
   if (draft === undefined) return undefined;
-  const message = await compose(draft);
+  const composed = await compose(draft);
+  // Without a server to ask, what is printed is what was asked for.
+  const eightBit = options.dryRun === true && options.encoding === '8bit';
+  const message = eightBit ? composed.prepared({ eightBit, binary: false, utf8: false }) : composed;
   return {
     envelope: { reversePath: path, recipients: envelopeOf(draft).recipients },
     message,
@@ -136,7 +139,11 @@ async function composed(ctx: Context, options: SendOptionValues): Promise<Prepar
 
 async function raw(ctx: Context, options: SendOptionValues, path: string): Promise<Prepared> {
   const typed = [...addresses('--to', options.to), ...addresses('--bcc', options.bcc)];
-  const message = await rawMessage(await bodySource(ctx, path, 'the message'));
+  const asItIs = await rawMessage(await bodySource(ctx, path, 'the message'));
+  const message =
+    options.encoding === '7bit'
+      ? await asItIs.prepared({ eightBit: false, binary: false, utf8: false })
+      : asItIs;
   const recipients =
     typed.length > 0
       ? [...new Set(typed.map(({ address }) => wireAddress(address)))]

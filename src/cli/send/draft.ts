@@ -81,6 +81,14 @@ export function checkOptions(options: SendOptionValues, passwordFromStdin: boole
         hint: 'change the file, or leave --raw out and let the message be composed',
       });
     }
+    if (options.encoding === '8bit' || options.encoding === 'binary') {
+      throw new UsageError(
+        `--encoding ${options.encoding} cannot go with --raw, which changes only what it has to`,
+      );
+    }
+  }
+  if (options.encoding === 'binary' && options.chunking !== true) {
+    throw new UsageError('--encoding binary goes with --chunking only', { hint: 'add --chunking' });
   }
   const readers = [
     ...(passwordFromStdin ? ['--smtp-password-stdin'] : []),
@@ -133,7 +141,7 @@ export async function draftOf(
   options: SendOptionValues,
   people: Pick<Draft, 'from' | 'to' | 'cc' | 'bcc'>,
 ): Promise<Draft | undefined> {
-  const { subject, priority, date, messageId, inReplyTo } = options;
+  const { subject, priority, date, messageId, inReplyTo, encoding } = options;
   const replyTo = addresses('--reply-to', options.replyTo);
   const headers = (options.header ?? []).map(header);
   const when = date === undefined ? undefined : dateOf('--date', date);
@@ -153,6 +161,7 @@ export async function draftOf(
     ...(when === undefined ? {} : { date: when }),
     ...(messageId === undefined ? {} : { messageId }),
     ...(inReplyTo === undefined ? {} : { inReplyTo }),
+    ...(encoding === undefined ? {} : { encoding }),
   };
 }
 

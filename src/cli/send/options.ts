@@ -23,6 +23,7 @@ export interface SendOptionValues {
   readonly requireAll?: true;
   readonly lmtp?: true;
   readonly chunking?: true;
+  readonly encoding?: 'auto' | '7bit' | '8bit' | 'binary';
   readonly retryFor?: string;
   readonly skipEmpty?: true;
   readonly dryRun?: true;
@@ -99,6 +100,13 @@ export function defineSend(command: Command): void {
       'try again for so long (5m) what did not reach anybody and may pass; the same Message-ID',
     )
     .option('--chunking', 'transfer the message by BDAT (CHUNKING); fails where the server does not offer it')
+    .addOption(
+      new Option(
+        '--encoding <kind>',
+        'the most to give a server that takes it: 7bit (any relay passes it on), 8bit (text as it is), binary (files, too;\n' +
+          'with --chunking), auto (8bit for text that is mostly not ASCII)',
+      ).choices(['auto', '7bit', '8bit', 'binary']),
+    )
     .option('-E, --skip-empty', 'send nothing, and succeed, when the body is empty')
     .option('-n, --dry-run', 'print the finished message, and send nothing')
     .optionsGroup('Delivery:')
