@@ -8,6 +8,7 @@ import {
   parseFingerprint,
   parseHost,
   parseMechanism,
+  parseMessageText,
   parsePins,
   parsePort,
   parseSecret,
@@ -19,6 +20,7 @@ import {
 
 const CHECKS: Readonly<Record<SettingKind, (text: string, setting: Setting) => unknown>> = {
   text: parseText,
+  message: parseMessageText,
   file: parseText,
   command: (text) => {
     if (text.includes('\0')) throw new BadValue('it has a NUL in it');

@@ -45,6 +45,7 @@ export type SecretNoun = 'password' | 'token';
 /** What a value may look like; `values.ts` has the check for each. */
 export type SettingKind =
   | 'text'
+  | 'message'
   | 'url'
   | 'host'
   | 'port'

@@ -1,7 +1,7 @@
-import { ConfigError, UsageError } from '../errors.ts';
+import { ConfigError, DataError, UsageError } from '../errors.ts';
 import { checkValue } from './check.ts';
 import type { Setting } from './setting.ts';
-import { BadValue } from './values.ts';
+import { BadText, BadValue } from './values.ts';
 
 /**
  * The kinds of layer, by how far the trust rule trusts them. Flags and environment are equal: both are the doing of whoever
@@ -37,7 +37,7 @@ export class Stated {
     return this.#text;
   }
 
-  /** Throws, with the place, when the text is no value for the setting: UsageError for a flag, else ConfigError. */
+  /** Throws, with the place, when the text is no value for the setting: UsageError or DataError for a flag, else ConfigError. */
   check(): void {
     this.read((text) => checkValue(this.setting, text));
   }
@@ -49,9 +49,9 @@ export class Stated {
     } catch (error) {
       if (!(error instanceof BadValue)) throw error;
       const message = `${this.place}: ${error.message}`;
-      throw this.layer === 'flag'
-        ? new UsageError(message, { stage: 'config' })
-        : new ConfigError(message, { stage: 'config' });
+      if (this.layer !== 'flag') throw new ConfigError(message, { stage: 'config' });
+      if (error instanceof BadText) throw new DataError(message, { stage: 'compose' });
+      throw new UsageError(message, { stage: 'config' });
     }
   }
 }

@@ -7,6 +7,9 @@ import type { Protocol, SecretNoun } from './setting.ts';
 /** A value that cannot be used; the message is a reason that fits after "NAME (PLACE): " and repeats no secret. */
 export class BadValue extends Error {}
 
+/** A value that can be in no message. */
+export class BadText extends BadValue {}
+
 /** Where a server is, as far as one value says it. */
 export interface Endpoint {
   /** Name or address, an IPv6 address without brackets. */
@@ -160,6 +163,15 @@ export function parseText(text: string): string {
   if (/[\u0000-\u001f\u007f-\u009f]/.test(text)) throw new BadValue('it has a control character in it');
   if (text.length > MAX_TEXT) throw new BadValue(`it is longer than ${MAX_TEXT} characters`);
   return text;
+}
+
+/** Like `parseText` for what goes into a message: a control character there is no slip of a configuration. */
+export function parseMessageText(text: string): string {
+  try {
+    return parseText(text);
+  } catch (error) {
+    throw error instanceof BadValue ? new BadText(error.message) : error;
+  }
 }
 
 /** A secret goes into a line of the protocol and is never shown: no NUL, CR or LF, and its text in no message. */
