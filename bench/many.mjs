@@ -32,6 +32,12 @@ export function contenders(port, count, hows = ['raw', 'composed', 'bdat']) {
     }))
     .concat([
       {
+        name: 'bare node:net, without any check',
+        command: node,
+        args: [join(PEERS, 'many_bare.mjs'), ...args],
+        tells: true,
+      },
+      {
         name: 'Python smtplib',
         command: 'python3',
         args: [join(PEERS, 'many_smtplib.py'), ...args],
