@@ -14,7 +14,8 @@ export function parseSelectors(text: string): string[] {
 
 /** A domain with a dot in it; letters of any script. */
 export function parseDomain(text: string): string {
-  if (text.includes('.') && isDnsName(domainToASCII(text))) return text;
+  const ascii = /[^\0-\x7f]/.test(text) ? domainToASCII(text) : text;
+  if (ascii.includes('.') && isDnsName(ascii)) return text;
   throw new BadValue(`${quote(text)} is not a domain: write example.org`);
 }
 

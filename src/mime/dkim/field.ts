@@ -48,8 +48,7 @@ export interface Signature {
 
 /** A field that covers `fields`, with its signature. */
 export function signatureField(signature: Signature, fields: readonly RawField[]): string {
-  const unsigned = fieldWith(signature, '').slice(0, -2);
-  const data = `${signedFields(signature.names, fields)}${relaxedField(unsigned)}`;
+  const data = signedFields(signature.names, fields) + relaxedField(fieldWith(signature, ''));
   return fieldWith(signature, signature.signer.sign(Buffer.from(data, 'latin1')).toString('base64'));
 }
 

@@ -5,7 +5,7 @@ const LF = 0x0a;
 const CR = 0x0d;
 const SPACE = 0x20;
 
-/** A header field, its octets as characters and without its last line end, in relaxed form (RFC 6376 3.4.2). */
+/** A header field, its octets as characters, in relaxed form (RFC 6376 3.4.2), without its last line end. */
 export function relaxedField(field: string): string {
   const line = field.replaceAll('\r\n', '').replace(/[ \t]+/g, ' ');
   const colon = line.indexOf(':');
