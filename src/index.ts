@@ -36,6 +36,7 @@ export {
   type RawMessage,
   rawMessage,
   type SignedMessage,
+  type SigningOptions,
   type Source,
   signed,
 } from './mime/index.ts';

@@ -9,7 +9,7 @@ import type { Context } from '../context.ts';
 export async function signatureOf(ctx: Context): Promise<(message: Signable) => Promise<SignedMessage>> {
   const signers = await signersOf(ctx);
   return async (message) => {
-    const made = await signed(message, signers);
+    const made = await signed(message, signers, { signal: ctx.signal });
     for (const { domain, selector, algorithm } of made.signatures)
       ctx.output.verbose(`signed for ${domain} (${algorithm}, selector ${selector})`);
     warnOfOthers(ctx, made);

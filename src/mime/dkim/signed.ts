@@ -1,6 +1,5 @@
 import { domainToASCII } from 'node:url';
-import { DataError, UsageError } from '../../errors.ts';
-import { UNIQUE, type Uniqueness } from '../ids.ts';
+import { DataError, InterruptedError, UsageError } from '../../errors.ts';
 import { fieldValue, HEADER_LIMIT, parseHeader, readAddresses } from '../read-header.ts';
 import { bytesSource, canonical } from '../source.ts';
 import { type RawField, rawFields, signatureField, signatureSize, signedNames } from './field.ts';
@@ -49,6 +48,13 @@ export interface SignedMessage extends AsyncIterable<Uint8Array> {
   prepared?(server: Takes): Promise<SignedMessage>;
 }
 
+export interface SigningOptions {
+  /** The time in the signature; that of the call when absent. */
+  readonly now?: Date | undefined;
+  /** Ends the reading for the hash, with an `InterruptedError`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** So many fields a signature can name and still be read by everybody. */
 const FIELDS_LIMIT = 1_000;
 
@@ -56,16 +62,15 @@ const FIELDS_LIMIT = 1_000;
  * Signs a message (RFC 6376, RFC 8463), once for each signer: relaxed canonical forms, the hash of the whole body, and the
  * fields that readers see, with From guarded against a second one. A message that is prepared for its server is signed then,
  * in the form it has there; any other is read to its end now. Rejects with `DataError` for a message without exactly one
- * From field, `ConfigError` for a key that cannot sign, and `UsageError` for what is no selector or domain. The time in the
- * signature is that of `unique`.
+ * From field, `ConfigError` for a key that cannot sign, and `UsageError` for what is no selector or domain.
  */
 export async function signed(
   message: Signable,
   signers: DkimSigner | readonly DkimSigner[],
-  unique: Pick<Uniqueness, 'now'> = UNIQUE,
+  { now = new Date(), signal }: SigningOptions = {},
 ): Promise<SignedMessage> {
   const loaded = await Promise.all([signers].flat().map(loadSigner));
-  const task = { signers: loaded, seconds: Math.floor(unique.now.getTime() / 1000) };
+  const task = { signers: loaded, seconds: Math.floor(now.getTime() / 1000), signal };
   const { prepared } = message;
   if (prepared === undefined) return signedForm(message, task, 'now');
   return {
@@ -81,6 +86,7 @@ export async function signed(
 interface Task {
   readonly signers: readonly LoadedSigner[];
   readonly seconds: number;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** What a message was when its signature was made. */
@@ -96,7 +102,7 @@ async function signedForm(
   when: 'now' | 'when it is read',
 ): Promise<SignedMessage> {
   checkForm(form);
-  const survey = when === 'now' ? await surveyOf(form) : undefined;
+  const survey = when === 'now' ? await surveyOf(form, task.signal) : undefined;
   const head = survey?.head ?? (await headOf(form));
   const fields = rawFields(head);
   const fromDomain = fromDomainOf(head, fields);
@@ -126,7 +132,7 @@ async function signedForm(
     })),
     fromDomain,
     async *[Symbol.asyncIterator]() {
-      yield* withFields(form, ready ?? made(await surveyOf(form)));
+      yield* withFields(form, ready ?? made(await surveyOf(form, task.signal)));
     },
   };
 }
@@ -153,10 +159,12 @@ async function* withFields(form: Signable, { head, bodyHash, fields }: Made): As
   if (hash.finish() !== bodyHash) throw changed();
 }
 
-async function surveyOf(form: Signable): Promise<Survey> {
+async function surveyOf(form: Signable, signal: AbortSignal | undefined): Promise<Survey> {
   const hash = await bodyHasher();
   let head: Buffer | undefined;
   for await (const piece of headThenBody(form)) {
+    if (signal?.aborted === true)
+      throw new InterruptedError('interrupted while the message was signed', { stage: 'compose' });
     if (head === undefined) head = Buffer.from(piece);
     else hash.push(piece);
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, DataError, UsageError } from '../../../src/errors.ts';
+import { ConfigError, DataError, InterruptedError, UsageError } from '../../../src/errors.ts';
 import { compose, type Draft } from '../../../src/mime/compose.ts';
 import { type Signable, type SignedMessage, signed } from '../../../src/mime/dkim/signed.ts';
 import { rawMessage } from '../../../src/mime/raw.ts';
@@ -266,6 +266,22 @@ describe('what cannot be signed', () => {
     await expect(signed(untouched, [ed, { ...rsa, key: 'x' }])).rejects.toThrow(ConfigError);
     await expect(signed(untouched, { ...ed, selector: 'a b' })).rejects.toThrow(UsageError);
   });
+});
+
+it('is given up when its signal says so', async () => {
+  const stop = new AbortController();
+  let chunks = 0;
+  const endless: Signable = {
+    async *[Symbol.asyncIterator]() {
+      yield Buffer.from(MESSAGE);
+      for (;;) {
+        if (++chunks === 3) stop.abort();
+        yield Buffer.from('x\r\n');
+      }
+    },
+  };
+  await expect(signed(endless, ed, { signal: stop.signal })).rejects.toThrow(InterruptedError);
+  expect(chunks).toBe(3);
 });
 
 describe('a message that is another when it is read again', () => {
