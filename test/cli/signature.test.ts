@@ -289,7 +289,8 @@ describe('what cannot be signed is not sent', () => {
     const attachment = file('log', Buffer.alloc(2_000_000, 'a'));
     const { atime, mtime } = statSync(attachment);
     await using server = await smtpServer({
-      EHLO: () => {
+      // After the first reading, whenever that is, and before the second.
+      MAIL: () => {
         writeFileSync(attachment, Buffer.alloc(2_000_000, 'b'));
         utimesSync(attachment, atime, mtime);
         return undefined;
