@@ -120,6 +120,18 @@ describe('send signs', () => {
     );
   });
 
+  it('text in 7-bit form, which no relay has to change, unless 8bit is asked for', async () => {
+    await using server = await smtpServer();
+    const env = { MAILTOOL_SMTP_PORT: String(server.port) };
+    const dense = [...to, '-m', '您好，请查收。'];
+    const encodings = () => server.lines.filter((line) => line.startsWith('Content-Transfer-Encoding'));
+    expect(await send(dense, { env })).toEqual(quiet);
+    expect(await send([...dense, ...dkim], { env })).toEqual(quiet);
+    expect(await send([...dense, ...dkim, '--encoding', 'auto'], { env })).toEqual(quiet);
+    expect(await send([...dense, ...dkim, '--encoding', '8bit'], { env })).toEqual(quiet);
+    expect(encodings().map((line) => line.split(' ')[1])).toEqual(['8bit', 'base64', 'base64', '8bit']);
+  });
+
   it('what is printed by --dry-run', async () => {
     const { code, stdout } = await send([...to, ...dkim, '-n']);
     expect(code).toBe(0);
@@ -242,6 +254,12 @@ describe('what cannot be signed is not sent', () => {
       ],
       64,
       /not a domain to sign for/,
+    ],
+    [
+      'a binary message',
+      () => [...dkim, '--encoding', 'binary', '--chunking'],
+      64,
+      /binary cannot go with a DKIM signature/,
     ],
     ['no domain in From', () => [...dkim, '-f', 'root@localhost'], 65, /From has no domain to sign for/],
   ])('%s', async (_, args, exit, text) => {

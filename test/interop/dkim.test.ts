@@ -84,6 +84,8 @@ describeInterop('signed messages through Postfix and Dovecot', (servers) => {
   const text = 'Grüße\n.\n..dots \n\n\t\nend\n\n\n';
   const composed = ['-t', kim.address, '-s', '季度报告', '-A', blob, '-H', 'X-Marker: MARKER'];
   const raw = `From: me@${servers.domain}\nTo: ${kim.address}\nBcc: ${kim.address}\nX-Marker: MARKER\nSubject:  x \n\n${text}`;
+  const eightBit = raw.replace('Subject', 'MIME-Version: 1.0\nContent-Transfer-Encoding: 8bit\nSubject');
+  const sevenBit = smtpOpen(servers, servers.smtp.sevenBit);
   const sender = account(servers, 'bob');
   const login = smtpLogin(servers, { user: sender, port: servers.smtp.starttls, tls: 'starttls' });
 
@@ -92,6 +94,7 @@ describeInterop('signed messages through Postfix and Dovecot', (servers) => {
     ['composed, in chunks', [...composed, '--chunking'], text, login],
     ['composed, for a server without extensions', composed, text, smtpOpen(servers, servers.smtp.bare)],
     ['raw', ['--raw', '-'], raw, login],
+    ['raw, and encoded anew for a server that takes 7-bit lines', ['--raw', '-'], eightBit, sevenBit],
     ['raw, in chunks', ['--raw', '-', '--chunking'], raw, login],
   ])('hold when %s', async (_, args, stdin, env) => {
     const marker = randomUUID();

@@ -54,7 +54,9 @@ async function send(ctx: Context, options: SendOptionValues, started: number): P
     ? await (await import('../send/signature.ts')).signatureOf(ctx)
     : undefined;
   const unsigned =
-    options.raw === undefined ? await composed(ctx, options) : await raw(ctx, options, options.raw);
+    options.raw === undefined
+      ? await composed(ctx, sign === undefined ? options : { ...options, encoding: signable(options) })
+      : await raw(ctx, options, options.raw);
   if (unsigned === undefined) {
     ctx.output.document({ status: 'skipped' });
     ctx.output.success('the body is empty: nothing was sent');
@@ -89,6 +91,16 @@ async function send(ctx: Context, options: SendOptionValues, started: number): P
 
 function wantsSignature({ settings }: Context): boolean {
   return (['dkim.key', 'dkim.selector', 'dkim.domain'] as const).some((key) => settings.is(key));
+}
+
+/** RFC 6376 5.3: what a relay might encode anew would lose its signature, and so is 7-bit unless it is asked for. */
+function signable({ encoding = 'auto' }: SendOptionValues): '7bit' | '8bit' {
+  if (encoding === 'binary') {
+    throw new UsageError('--encoding binary cannot go with a DKIM signature, which is one of lines', {
+      hint: 'leave one of them out',
+    });
+  }
+  return encoding === '8bit' ? '8bit' : '7bit';
 }
 
 /** RFC 2033 5: what listens on port 25 speaks SMTP, and a relay that speaks LMTP there would lose mail. */

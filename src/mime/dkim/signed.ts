@@ -1,17 +1,11 @@
 import { domainToASCII } from 'node:url';
 import { DataError, InterruptedError, UsageError } from '../../errors.ts';
+import type { Takes } from '../part.ts';
 import { fieldValue, HEADER_LIMIT, parseHeader, readAddresses } from '../read-header.ts';
 import { bytesSource, canonical } from '../source.ts';
 import { type RawField, rawFields, signatureField, signatureSize, signedNames } from './field.ts';
 import { type DkimSigner, type LoadedSigner, loadSigner, signingDomain } from './key.ts';
 import { RelaxedBody } from './relaxed.ts';
-
-/** What a server takes beyond 7-bit lines, as its EHLO says. */
-interface Takes {
-  readonly eightBit: boolean;
-  readonly binary: boolean;
-  readonly utf8: boolean;
-}
 
 /** A message that can be signed: one that can be read more than once, and gives the same octets each time. */
 export interface Signable extends AsyncIterable<Uint8Array> {

@@ -36,6 +36,7 @@ async function octets(made: SignedMessage): Promise<Buffer> {
   return first;
 }
 
+const ANN = { name: 'Ann', address: 'ann@example.org' };
 const HOLDS = { bodyHolds: true, headerHolds: true };
 
 describe('the verifier of these tests', () => {
@@ -171,10 +172,15 @@ describe('a signed message', () => {
   it('holds for any draft', async () => {
     await fc.assert(
       fc.asyncProperty(cases, async ({ draft }) => {
-        const form = await compose({ ...draft, from: { name: 'Ann', address: 'ann@example.org' } });
+        const form = await compose({ ...draft, from: ANN });
         const made = await octets(await signed(form, [rsa, { selector: 's', key: ED25519 }]));
         expect(verdicts(made)).toMatchObject([HOLDS, { ...HOLDS, tags: { d: 'example.org' } }]);
         expect(made.subarray(made.length - form.size).equals(await collect(form))).toBe(true);
+        const takes = { eightBit: true, binary: true, utf8: true };
+        const eightBit = await signed(await compose({ ...draft, from: ANN, encoding: '8bit' }), rsa);
+        const prepared = await eightBit.prepared?.(takes);
+        if (prepared === undefined) throw new Error('it is not to be prepared');
+        expect(verdicts(await octets(prepared))).toMatchObject([HOLDS]);
       }),
       { numRuns: 100 },
     );
