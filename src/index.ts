@@ -27,6 +27,7 @@ export {
   bytesSource,
   type Composed,
   compose,
+  type DkimSigner,
   type Draft,
   envelopeOf,
   fileAttachment,
@@ -34,7 +35,10 @@ export {
   parseAddressList,
   type RawMessage,
   rawMessage,
+  type SignedMessage,
+  type SigningOptions,
   type Source,
+  signed,
 } from './mime/index.ts';
 export { Deadline } from './net/deadline.ts';
 export type { DialOptions } from './net/options.ts';

@@ -157,8 +157,14 @@ function withGlobals(program: Command): Command {
   return program.addHelpOption(new Option('-h, --help', 'show this').helpGroup(group));
 }
 
-function settingOptions({ connects, composes }: CommandDefinition): { key: SettingKey; option: Option }[] {
-  const wanted: SettingGroup[] = connects === undefined ? [] : [...connects, 'network', 'tls', 'general'];
+function settingOptions({
+  connects,
+  composes,
+  signs,
+}: CommandDefinition): { key: SettingKey; option: Option }[] {
+  const signing = signs === true ? (['dkim'] as const) : [];
+  const wanted: SettingGroup[] =
+    connects === undefined ? [] : [...connects, 'network', 'tls', ...signing, 'general'];
   if (composes === true) wanted.unshift('message');
   return wanted.flatMap((group) =>
     SETTINGS.flatMap((setting) => {

@@ -1,4 +1,5 @@
 /** The check of each kind of setting. */
+import { parseDomain, parseSelectors } from './dkim.ts';
 import { parseProxy } from './proxy.ts';
 import type { Setting, SettingKind } from './setting.ts';
 import {
@@ -34,6 +35,8 @@ const CHECKS: Readonly<Record<SettingKind, (text: string, setting: Setting) => u
   pin: parsePins,
   proxy: parseProxy,
   address: parseAddress,
+  selectors: parseSelectors,
+  domain: parseDomain,
   mechanism: parseMechanism,
   boolean: () => {},
   url: (text, { group }) => parseServerUrl(group === 'pop3' ? 'pop3' : 'smtp', text),

@@ -1,9 +1,11 @@
 export { type Account, type AccountOptions, isLoopback, serverAccount } from './account.ts';
 export { type DescribedSetting, describeSettings } from './describe.ts';
+export { parseSelectors } from './dkim.ts';
 export type { Security } from './endpoint.ts';
 export { type EnvFile, type EnvFileChoice, readEnvFiles } from './env-files.ts';
 export { type Layer, loadSettings, Settings, type Sources } from './layers.ts';
 export { nearest } from './nearest.ts';
+export { type NamedFile, readPem } from './pem-file.ts';
 export { type ProxyScheme, ProxySetting } from './proxy.ts';
 export type { Reach } from './reach.ts';
 export { readSecret, type SecretIo, SecretSource } from './secret.ts';

@@ -27,6 +27,9 @@ export type SettingKey =
   | 'tls.cert'
   | 'tls.key'
   | 'tls.insecure'
+  | 'dkim.key'
+  | 'dkim.selector'
+  | 'dkim.domain'
   | 'allow-cleartext-auth'
   | 'from'
   | 'envelope-from'
@@ -55,6 +58,8 @@ export type SettingKind =
   | 'pin'
   | 'proxy'
   | 'address'
+  | 'selectors'
+  | 'domain'
   | 'duration'
   | 'file'
   | 'command'
@@ -63,7 +68,7 @@ export type SettingKind =
   | 'boolean';
 
 /** The heading of `--help` under which a flag stands. */
-export type SettingGroup = Protocol | 'network' | 'tls' | 'message' | 'general';
+export type SettingGroup = Protocol | 'network' | 'tls' | 'dkim' | 'message' | 'general';
 
 /** One setting: `variable` is absent where it must be typed as a flag, `flag` where it must not be. */
 export interface Setting {

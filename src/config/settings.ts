@@ -13,6 +13,7 @@ export const SETTING_GROUPS: Readonly<Record<SettingGroup, string>> = {
   pop3: 'POP3 server:',
   network: 'Network:',
   tls: 'TLS and security:',
+  dkim: 'DKIM signature:',
   general: 'General:',
 };
 
@@ -258,6 +259,31 @@ export const SETTINGS: readonly Setting[] = [
     kind: 'boolean',
     steers: true,
     about: 'send the password without TLS: anyone on the way can read it',
+  },
+  {
+    key: 'dkim.key',
+    variable: 'MAILTOOL_DKIM_KEY',
+    flag: '--dkim-key <file>',
+    group: 'dkim',
+    kind: 'file',
+    reaches: true,
+    about: 'sign the message with the private key in this PEM file: RSA or Ed25519, or one of each',
+  },
+  {
+    key: 'dkim.selector',
+    variable: 'MAILTOOL_DKIM_SELECTOR',
+    flag: '--dkim-selector <name>',
+    group: 'dkim',
+    kind: 'selectors',
+    about: 'the public key is at NAME._domainkey.DOMAIN; for several keys as many names, with commas',
+  },
+  {
+    key: 'dkim.domain',
+    variable: 'MAILTOOL_DKIM_DOMAIN',
+    flag: '--dkim-domain <domain>',
+    group: 'dkim',
+    kind: 'domain',
+    about: 'the domain that signs (that of --from)',
   },
   {
     key: 'timeout',

@@ -82,6 +82,7 @@ describe('which value wins', () => {
       choice: 'none',
       mechanism: 'plain',
       fingerprint: 'a'.repeat(64),
+      domain: 'example.org',
       duration: '1s',
       proxy: 'http://p',
       address: '::1',

@@ -49,6 +49,7 @@ describe('the table of settings', () => {
       'pop3.password-cmd',
       'pop3.token-cmd',
       'tls.key',
+      'dkim.key',
       'log-file',
     ]);
     expect(marked('steers')).toEqual([

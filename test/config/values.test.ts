@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkValue } from '../../src/config/check.ts';
+import { parseDomain, parseSelectors } from '../../src/config/dkim.ts';
 import { SETTINGS } from '../../src/config/settings.ts';
 import {
   BadValue,
@@ -30,6 +31,40 @@ describe('durations', () => {
     'refuses %j',
     (text) => expect(() => parseDuration(text)).toThrow(BadValue),
   );
+});
+
+describe('DKIM selectors', () => {
+  it.each([
+    ['s1', ['s1']],
+    ['2026-a.mail', ['2026-a.mail']],
+    ['rsa_1,ed1', ['rsa_1', 'ed1']],
+  ])('%s', (text, names) => expect(parseSelectors(text)).toEqual(names));
+
+  it.each(['', ',', 'a,', 'a b', 'a, b', '-a', 'a-', 'a..b', '.a', 'a;', 'ü', 'a\n', 'a'.repeat(64)])(
+    'refuses %j',
+    (text) => expect(() => parseSelectors(text)).toThrow(BadValue),
+  );
+});
+
+describe('domains', () => {
+  it.each(['example.org', 'a.b-c.example', 'EXAMPLE.org', 'bücher.example', '例子。中国'])('%s', (text) =>
+    expect(parseDomain(text)).toBe(text),
+  );
+
+  it.each([
+    ...[
+      '',
+      'localhost',
+      'example.org.',
+      'a@example.org',
+      'example.org:25',
+      '.org',
+      'a..b',
+      'a b.org',
+      '%61.org',
+    ],
+    ...['[192.0.2.1]', 'example.org\r\n', `${'a.'.repeat(126)}abc`],
+  ])('refuses %j', (text) => expect(() => parseDomain(text)).toThrow(BadValue));
 });
 
 describe('ports', () => {

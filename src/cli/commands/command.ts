@@ -8,6 +8,8 @@ export interface CommandDefinition<Options extends object = object> {
   readonly connects?: readonly Protocol[];
   /** Whether the settings of a message (`--from`) belong to it. */
   readonly composes?: boolean;
+  /** Whether it can sign what it sends: it gets the settings of DKIM. */
+  readonly signs?: boolean;
   /** Three commands that a reader can copy, most useful first. */
   readonly examples: readonly string[];
   /** Text at the end of `--help`, with its own line ends. */

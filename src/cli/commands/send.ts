@@ -15,6 +15,7 @@ import type { CommandDefinition } from './command.ts';
 export const command: CommandDefinition<SendOptionValues> = {
   connects: ['smtp'],
   composes: true,
+  signs: true,
   examples: [
     'echo "Backup finished" | mailtool send -t ops@example.org -s "backup ok" -A backup.log',
     "mailtool send -t 'Ann <ann@example.org>, bob@example.org' -s Report -m 'See attached.' -A 'q3.pdf;name=Q3.pdf'",
@@ -49,13 +50,19 @@ async function send(ctx: Context, options: SendOptionValues, started: number): P
   const wishes = hasWishes(options)
     ? await (await import('../send/wishes.ts')).wishesOf(options, account)
     : undefined;
-  const prepared =
-    options.raw === undefined ? await composed(ctx, options) : await raw(ctx, options, options.raw);
-  if (prepared === undefined) {
+  const sign = wantsSignature(ctx)
+    ? await (await import('../send/signature.ts')).signatureOf(ctx)
+    : undefined;
+  const unsigned =
+    options.raw === undefined
+      ? await composed(ctx, sign === undefined ? options : { ...options, encoding: signable(options) })
+      : await raw(ctx, options, options.raw);
+  if (unsigned === undefined) {
     ctx.output.document({ status: 'skipped' });
     ctx.output.success('the body is empty: nothing was sent');
     return EXIT.done;
   }
+  const prepared = sign === undefined ? unsigned : { ...unsigned, message: await sign(unsigned.message) };
   const { envelope, message, messageId } = prepared;
   ctx.output.document({
     messageId: messageId ?? null,
@@ -80,6 +87,20 @@ async function send(ctx: Context, options: SendOptionValues, started: number): P
   });
   await client.quit();
   return exit;
+}
+
+function wantsSignature({ settings }: Context): boolean {
+  return (['dkim.key', 'dkim.selector', 'dkim.domain'] as const).some((key) => settings.is(key));
+}
+
+/** RFC 6376 5.3: what a relay might encode anew would lose its signature, and so is 7-bit unless it is asked for. */
+function signable({ encoding = 'auto' }: SendOptionValues): '7bit' | '8bit' {
+  if (encoding === 'binary') {
+    throw new UsageError('--encoding binary cannot go with a DKIM signature, which is one of lines', {
+      hint: 'leave one of them out',
+    });
+  }
+  return encoding === '8bit' ? '8bit' : '7bit';
 }
 
 /** RFC 2033 5: what listens on port 25 speaks SMTP, and a relay that speaks LMTP there would lose mail. */
