@@ -6,80 +6,38 @@ import {
   RejectedError,
   UnsupportedError,
 } from '../../src/errors.ts';
-import { Transcript } from '../../src/net/transcript.ts';
-import { type Message, type PoolOptions, type SendOptions, SmtpPool } from '../../src/smtp/index.ts';
+import type { Message } from '../../src/smtp/index.ts';
 import { dialogue } from '../dialogue.ts';
-import { streamOf } from '../feeds.ts';
-
-const named = (...names: string[]) => names.map((name) => `${name}@example.org`);
-
-function letter(text = 'hi\r\n'): Message {
-  return { [Symbol.asyncIterator]: () => streamOf([text]) };
-}
-
-/** Hands all mails to a pool at once; gives what became of each. */
-async function sendAll(
-  port: number,
-  mails: readonly (readonly string[])[],
-  options: Partial<PoolOptions> & { readonly send?: SendOptions; readonly message?: () => Message } = {},
-): Promise<unknown[]> {
-  await using pool = new SmtpPool({
-    host: '127.0.0.1',
-    port,
-    security: 'none',
-    ehlo: 'me',
-    idleTimeoutMs: 2000,
-    ...options,
-  });
-  const sent = mails.map((names) =>
-    pool.send(
-      { reversePath: 'a@example.org', recipients: named(...names) },
-      (options.message ?? letter)(),
-      options.send,
-    ),
-  );
-  return (await Promise.allSettled(sent)).map((result) =>
-    result.status === 'fulfilled'
-      ? { accepted: [...result.value.accepted.keys()], rejected: [...result.value.rejected.keys()] }
-      : result.reason,
-  );
-}
-
-const hello = (...keywords: string[]) => `
-  S: 220 mx
-  C: EHLO me
-  ${['mx', ...keywords].map((keyword, at, all) => `S: 250${at < all.length - 1 ? '-' : ' '}${keyword}`).join('\n')}
-`;
-const pipelining = hello('PIPELINING');
-const open = (...names: string[]) =>
-  ['C: MAIL FROM:<a@example.org>', ...named(...names).map((path) => `C: RCPT TO:<${path}>`), 'C: DATA'].join(
-    '\n',
-  );
-const body = 'C: hi\nC: .';
-const bye = 'C: QUIT\nS: 221 bye';
-const taken = (...names: string[]) => ({ accepted: named(...names), rejected: [] });
+import {
+  body,
+  bye,
+  hello,
+  letter,
+  MailErrorOfSource,
+  named,
+  oneTime,
+  open,
+  opened,
+  pipelining,
+  sendAll,
+  taken,
+} from './pools.ts';
 
 describe('a row of messages with PIPELINING (RFC 2920 3.1)', () => {
   test('the end of one and the opening of the next leave in one group', async () => {
     const outcome = await dialogue(
       `${pipelining}
       ${open('b')}
-      S: 250 ok
-      S: 250 ok
-      S: 354 go on
+      ${opened}
       ${body}
       ${open('c', 'd')}
       S: 250 taken
       S: 250 ok
-      S: 250 ok
-      S: 250 ok
-      S: 354 go on
+      ${opened}
       ${body}
       ${open('e')}
       S: 250 taken
-      S: 250 ok
-      S: 250 ok
-      S: 354 go on
+      ${opened}
       ${body}
       S: 250 taken
       ${bye}`,
@@ -99,9 +57,7 @@ describe('a row of messages with PIPELINING (RFC 2920 3.1)', () => {
       C: .
       S: 554 no valid recipients
       ${open('c')}
-      S: 250 ok
-      S: 250 ok
-      S: 354 go on
+      ${opened}
       ${body}
       S: 250 taken
       ${bye}`,
@@ -121,9 +77,7 @@ describe('a row of messages with PIPELINING (RFC 2920 3.1)', () => {
       C: .
       S: 554 no valid recipients
       ${open('c')}
-      S: 250 ok
-      S: 250 ok
-      S: 354 go on
+      ${opened}
       ${body}
       S: 250 taken
       ${bye}`,
@@ -143,9 +97,7 @@ describe('a row of messages with PIPELINING (RFC 2920 3.1)', () => {
       C: RSET
       ${open('c')}
       S: 250 ok
-      S: 250 ok
-      S: 250 ok
-      S: 354 go on
+      ${opened}
       ${body}
       S: 250 taken
       ${bye}`,
@@ -159,9 +111,7 @@ describe('a row of messages with PIPELINING (RFC 2920 3.1)', () => {
     const outcome = await dialogue(
       `${pipelining}
       ${open('b')}
-      S: 250 ok
-      S: 250 ok
-      S: 354 go on
+      ${opened}
       ${body}
       ${open('c', 'd')}
       S: 554 looks like spam
@@ -192,15 +142,11 @@ describe('a row of messages with PIPELINING (RFC 2920 3.1)', () => {
       ${body}
       S: 250 taken
       ${open('c')}
-      S: 250 ok
-      S: 250 ok
-      S: 354 go on
+      ${opened}
       ${body}
       ${open('d')}
       S: 250 taken
-      S: 250 ok
-      S: 250 ok
-      S: 354 go on
+      ${opened}
       ${body}
       S: 250 taken
       ${bye}`,
@@ -215,9 +161,7 @@ describe('a row of messages with PIPELINING (RFC 2920 3.1)', () => {
     const outcome = await dialogue(
       `${hello('SIZE 100', 'PIPELINING')}
       ${open('c')}
-      S: 250 ok
-      S: 250 ok
-      S: 354 go on
+      ${opened}
       ${body}
       S: 250 taken
       ${bye}`,
@@ -273,16 +217,12 @@ test('without PIPELINING one command follows the reply to the other', async () =
 describe('a connection that ends', () => {
   const first = `${pipelining}
     ${open('b')}
-    S: 250 ok
-    S: 250 ok
-    S: 354 go on
+    ${opened}
     ${body}
     ${open('c')}`;
   const again = `${pipelining}
     ${open('c')}
-    S: 250 ok
-    S: 250 ok
-    S: 354 go on
+    ${opened}
     ${body}
     S: 250 taken
     ${bye}`;
@@ -336,9 +276,7 @@ describe('a connection that ends', () => {
       [
         `${pipelining}
         ${open('b')}
-        S: 250 ok
-        S: 250 ok
-        S: 354 go on
+        ${opened}
         *: end`,
         again,
       ],
@@ -355,185 +293,6 @@ describe('a connection that ends', () => {
   });
 });
 
-describe('a row of messages by BDAT (RFC 3030)', () => {
-  const chunking = hello('PIPELINING', 'CHUNKING');
-  const chunk = (name: string) => `
-    C~ ^MAIL FROM:<a@example.org>( SIZE=4)?$
-    C: RCPT TO:<${name}@example.org>
-    C: BDAT 4 LAST
-    C: hi`;
-  const send = { chunking: true };
-
-  test('nothing is waited for between them; what is refused leaves nothing open for the next', async () => {
-    const outcome = await dialogue(
-      `${chunking}
-      ${chunk('b')}
-      C: RSET
-      ${chunk('c')}
-      C: RSET
-      ${chunk('d')}
-      S: 250 ok
-      S: 250 ok
-      S: 250 taken
-      S: 250 ok
-      S: 250 ok
-      S: 550 no such user
-      S: 503 no recipients
-      S: 250 ok
-      S: 250 ok
-      S: 250 ok
-      S: 250 taken
-      ${bye}`,
-      {},
-      (port) => sendAll(port, [['b'], ['c'], ['d']], { send, message: sized }),
-    );
-    expect(outcome).toEqual([taken('b'), expect.any(RecipientsError), taken('d')]);
-  });
-
-  test('a connection that is lost leaves those without a verdict in doubt, and nothing is sent again', async () => {
-    const [sent, ...doubtful] = await dialogue(
-      `${chunking}
-      ${chunk('b')}
-      C: RSET
-      ${chunk('c')}
-      C: RSET
-      ${chunk('d')}
-      S: 250 ok
-      S: 250 ok
-      S: 250 taken
-      S: 250 ok
-      S: 250 ok
-      *: close`,
-      {},
-      (port) => sendAll(port, [['b'], ['c'], ['d']], { send, message: sized }),
-    );
-    expect(sent).toEqual(taken('b'));
-    for (const failure of doubtful) expect(failure).toMatchObject({ delivery: 'in-doubt' });
-  });
-
-  test('behind 421 the server hears nothing more: all go elsewhere, each once and in order', async () => {
-    const outcome = await dialogue(
-      [
-        `${chunking}
-        ${chunk('b')}
-        C: RSET
-        ${chunk('c')}
-        C: RSET
-        ${chunk('d')}
-        S: 250 ok
-        S: 250 ok
-        S: 421 closing
-        *: close`,
-        `${chunking}
-        ${chunk('b')}
-        C: RSET
-        ${chunk('c')}
-        C: RSET
-        ${chunk('d')}
-        S: 250 ok
-        S: 250 ok
-        S: 250 taken
-        S: 250 ok
-        S: 250 ok
-        S: 250 ok
-        S: 250 taken
-        S: 250 ok
-        S: 250 ok
-        S: 250 ok
-        S: 250 taken
-        ${bye}`,
-      ],
-      {},
-      (port) => sendAll(port, [['b'], ['c'], ['d']], { send, message: sized }),
-    );
-    expect(outcome).toEqual([taken('b'), taken('c'), taken('d')]);
-  });
-
-  test.each([
-    ['one without a size', letter],
-    ['one that can be read but once', () => Object.assign(oneTime(), { size: 4 })],
-  ])('%s goes by itself, and the row goes on behind it', async (_, alone) => {
-    const messages = [sized(), alone(), sized()];
-    const outcome = await dialogue(
-      `${chunking}
-      ${chunk('b')}
-      S: 250 ok
-      S: 250 ok
-      S: 250 taken
-      C~ ^MAIL FROM:<a@example.org>
-      C: RCPT TO:<c@example.org>
-      S: 250 ok
-      S: 250 ok
-      C: BDAT 4 LAST
-      C: hi
-      S: 250 taken
-      ${chunk('d')}
-      S: 250 ok
-      S: 250 ok
-      S: 250 taken
-      ${bye}`,
-      {},
-      (port) => sendAll(port, [['b'], ['c'], ['d']], { send, message: () => messages.shift() as Message }),
-    );
-    expect(outcome).toEqual([taken('b'), taken('c'), taken('d')]);
-  });
-
-  test('a source that fails has not begun, and takes nobody along', async () => {
-    const broken: Message = {
-      size: 4,
-      async *[Symbol.asyncIterator]() {
-        yield Buffer.from('h');
-        throw new MailErrorOfSource();
-      },
-    };
-    const messages = [sized(), broken, sized()];
-    const outcome = await dialogue(
-      `${chunking}
-      ${chunk('b')}
-      C: RSET
-      ${chunk('d')}
-      S: 250 ok
-      S: 250 ok
-      S: 250 taken
-      S: 250 ok
-      S: 250 ok
-      S: 250 ok
-      S: 250 taken
-      ${bye}`,
-      {},
-      (port) => sendAll(port, [['b'], ['c'], ['d']], { send, message: () => messages.shift() as Message }),
-    );
-    expect(outcome).toEqual([taken('b'), expect.any(MailErrorOfSource), taken('d')]);
-  });
-
-  test('a window bounds what is under way', async () => {
-    let most = 0;
-    let under = 0;
-    const transcript = new Transcript(({ direction, text }) => {
-      if (direction === 'C' && text.startsWith('BDAT')) most = Math.max(most, ++under);
-      if (direction === 'S' && text.endsWith('taken')) under--;
-    });
-    // 4 commands each, and 100 in the window; half of it is read before more leaves.
-    const names = Array.from({ length: 36 }, (_, at) => `r${at}`);
-    const asked = names.map((name, at) => `${at === 0 ? '' : 'C: RSET'}${chunk(name)}`);
-    const told = names.map((_, at) => `${at === 0 ? '' : 'S: 250 ok\n'}S: 250 ok\nS: 250 ok\nS: 250 taken`);
-    const script = [asked.slice(0, 25), told.slice(0, 14), asked.slice(25), told.slice(14)].flat();
-    await dialogue(`${chunking}${script.join('\n')}\n${bye}`, {}, (port) =>
-      sendAll(
-        port,
-        names.map((name) => [name]),
-        { send, message: sized, transcript },
-      ),
-    );
-    expect(most).toBe(25);
-  });
-});
-
-/** A message whose size is known. */
-function sized(): Message {
-  return { ...letter(), size: 4 };
-}
-
 test('after so many messages a new connection is opened', async () => {
   const one = (...names: string[]) => `
     ${pipelining}
@@ -545,10 +304,3 @@ test('after so many messages a new connection is opened', async () => {
   );
   expect(outcome).toEqual([taken('b'), taken('c'), taken('d')]);
 });
-
-class MailErrorOfSource extends Error {}
-
-/** A message that can be read but once. */
-function oneTime(): Message {
-  return streamOf(['hi\r\n']);
-}
