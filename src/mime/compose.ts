@@ -1,12 +1,11 @@
 import { DataError } from '../errors.ts';
 import { type Mailbox, mailboxTokens, wireAddress } from './address.ts';
-import { type Attachment, attachmentPart } from './attachment.ts';
+import type { Attachment } from './attachment.ts';
+import { bodyOf } from './body.ts';
 import { checkFieldName, checkText, field, textField, wordLimit } from './header.ts';
-import { dateText, messageIdOf, newBoundary, newMessageId, UNIQUE, type Uniqueness } from './ids.ts';
-import { withParameters } from './parameter.ts';
-import { type Allowed, gathered, multipart, type Part, partBytes, partSize, type Takes } from './part.ts';
+import { dateText, messageIdOf, newMessageId, UNIQUE, type Uniqueness } from './ids.ts';
+import { type Allowed, gathered, type Part, partBytes, partSize, type Takes } from './part.ts';
 import type { Source } from './source.ts';
-import { textPart } from './text.ts';
 
 /** A message as a person thinks of it. */
 export interface Draft {
@@ -21,6 +20,7 @@ export interface Draft {
   readonly subject?: string;
   /** A string, or UTF-8 (failing that, windows-1252) from a source. */
   readonly text?: string | Source;
+  /** Without a text beside it, one is made of it for readers that show no HTML. */
   readonly html?: string | Source;
   readonly attachments?: readonly Attachment[];
   /** Fields beyond those above; text that is not ASCII is encoded. */
@@ -201,26 +201,4 @@ function freeField(name: string, value: string): string {
     });
   }
   return textField(name, value);
-}
-
-/** Text and HTML as alternatives, images of the HTML beside it, attachments around it all (RFC 2046 5.1). */
-async function bodyOf({ text, html, attachments = [] }: Draft, unique: Uniqueness): Promise<Part> {
-  const container = (subtype: string, parts: readonly Part[]): Part => {
-    const boundary = newBoundary(unique);
-    const type = withParameters(`multipart/${subtype}`, [`boundary="${boundary}"`]);
-    return multipart(field('Content-Type', type), boundary, parts);
-  };
-  const inline = attachments.filter((attachment) => attachment.inline === true && html !== undefined);
-  const others = attachments.filter((attachment) => !inline.includes(attachment));
-  const bodies: Part[] = [];
-  if (text !== undefined || html === undefined) bodies.push(await textPart(text ?? '', 'plain'));
-  if (html !== undefined) {
-    const page = await textPart(html, 'html');
-    const images = await Promise.all(inline.map(attachmentPart));
-    bodies.push(images.length > 0 ? container('related', [page, ...images]) : page);
-  }
-  const [only] = bodies;
-  const body = bodies.length === 1 && only !== undefined ? only : container('alternative', bodies);
-  if (others.length === 0) return body;
-  return container('mixed', [body, ...(await Promise.all(others.map(attachmentPart)))]);
 }

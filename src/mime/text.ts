@@ -1,5 +1,6 @@
 import { base64Lines, base64LinesSize, encodeBase64Lines } from '../codec/base64.ts';
 import { encodeQuotedPrintable } from '../codec/quoted-printable.ts';
+import { decodeUnlabelled } from './charset.ts';
 import { field } from './header.ts';
 import { withParameters } from './parameter.ts';
 import type { Part } from './part.ts';
@@ -52,6 +53,20 @@ function withoutMark(bytes: Buffer): Buffer {
   if (mark === 'efbbbf') return bytes.subarray(3);
   const label = mark.startsWith('fffe') ? 'utf-16le' : mark.startsWith('feff') ? 'utf-16be' : undefined;
   return label === undefined ? bytes : Buffer.from(new TextDecoder(label).decode(bytes), 'utf8');
+}
+
+/** The text of a source in memory, of a longer one its first `limit` octets: as UTF-8, failing that windows-1252. */
+export async function readText(source: Source, limit: number): Promise<string> {
+  if (source.size <= limit) return decodeUnlabelled(withoutMark(await readAll(source, 'the text')));
+  const chunks: Uint8Array[] = [];
+  let octets = 0;
+  for await (const chunk of source.open()) {
+    chunks.push(Buffer.from(chunk.subarray(0, limit - octets)));
+    octets += chunk.length;
+    if (octets >= limit) break;
+  }
+  // The last character may be cut.
+  return new TextDecoder().decode(withoutMark(Buffer.concat(chunks)));
 }
 
 async function largeText(text: Source, subtype: string): Promise<Part> {

@@ -64,7 +64,8 @@ describe('a message', () => {
   it.each([
     ['text', { text: 'x' }, ['text/plain']],
     ['nothing', {}, ['text/plain']],
-    ['HTML', { html: 'x' }, ['text/html']],
+    ['HTML', { html: 'x' }, ['multipart/alternative', 'text/plain', 'text/html']],
+    ['HTML that says nothing', { html: '<img src="https://x/y.png">' }, ['text/html']],
     ['both', { text: 'x', html: 'y' }, ['multipart/alternative', 'text/plain', 'text/html']],
     [
       'both, an image and a file',
