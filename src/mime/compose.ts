@@ -22,6 +22,12 @@ export interface Draft {
   readonly text?: string | Source;
   /** Without a text beside it, one is made of it for readers that show no HTML. */
   readonly html?: string | Source;
+  /**
+   * The folder where images are that the HTML names by relative paths: they go with it, each once. Absent: such paths stay
+   * as they are. Images that are elsewhere in the world are never loaded.
+   */
+  readonly htmlFolder?: string;
+  /** Those that the HTML names, as `cid:` and the content id, are shown in it. */
   readonly attachments?: readonly Attachment[];
   /** Fields beyond those above; text that is not ASCII is encoded. */
   readonly headers?: readonly { readonly name: string; readonly value: string }[];
@@ -71,7 +77,7 @@ export async function compose(draft: Draft, unique: Uniqueness = UNIQUE): Promis
     draft.messageId === undefined
       ? newMessageId(domainOf(draft.from), unique)
       : messageIdOf(draft.messageId, 'the Message-ID');
-  const body = await bodyOf(draft, unique);
+  const body = await bodyOf(draft, unique, domainOf(draft.from));
   const header = `${headerOf(draft, messageId, unique)}MIME-Version: 1.0\r\n`;
   const smtpUtf8 = /[^\0-\x7f]/.test(header);
   const composed = (form: Part): Composed => {

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { ConfigError, DataError, UsageError } from '../../errors.ts';
 import {
   type Attachment,
@@ -112,6 +113,7 @@ const RAW_EXCLUDES = [
   'textFile',
   'html',
   'htmlFile',
+  'htmlImages',
   'attach',
   'inline',
   'replyTo',
@@ -149,12 +151,14 @@ export async function draftOf(
   const { text, html } = await bodiesOf(ctx, options, attachments.length > 0);
   if (options.skipEmpty === true && (await isBlank(text)) && (await isBlank(html))) return undefined;
   refuseEmpty(options, text, html, attachments.length > 0);
+  const htmlFolder = html === undefined ? undefined : imageFolder(options);
   return {
     ...people,
     ...(replyTo.length === 0 ? {} : { replyTo }),
     ...(subject === undefined ? {} : { subject }),
     ...(text === undefined ? {} : { text }),
     ...(html === undefined ? {} : { html }),
+    ...(htmlFolder === undefined ? {} : { htmlFolder }),
     ...(attachments.length === 0 ? {} : { attachments }),
     ...(headers.length === 0 ? {} : { headers }),
     ...(priority === undefined ? {} : { priority }),
@@ -163,6 +167,12 @@ export async function draftOf(
     ...(inReplyTo === undefined ? {} : { inReplyTo }),
     ...(encoding === undefined ? {} : { encoding }),
   };
+}
+
+/** Where the HTML's images may be: beside its file, unless another folder is named. */
+function imageFolder({ htmlImages, htmlFile }: SendOptionValues): string | undefined {
+  if (htmlImages !== undefined) return htmlImages === 'none' ? undefined : htmlImages;
+  return htmlFile === undefined || htmlFile === '-' ? undefined : dirname(htmlFile);
 }
 
 async function bodiesOf(

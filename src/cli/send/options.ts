@@ -12,6 +12,7 @@ export interface SendOptionValues {
   readonly textFile?: string;
   readonly html?: string;
   readonly htmlFile?: string;
+  readonly htmlImages?: string;
   readonly raw?: string;
   readonly attach?: readonly string[];
   readonly inline?: readonly string[];
@@ -71,8 +72,15 @@ export function defineSend(command: Command): void {
     .option('-s, --subject <text>', 'the subject')
     .option('-m, --text <text>', 'the text; without any body option it is read from standard input')
     .option('--text-file <file>', 'the text from a file (- is standard input)')
-    .option('--html <html>', 'the text as HTML; with -m both go out, for the reader to choose')
-    .option('--html-file <file>', 'HTML from a file (- is standard input)')
+    .option(
+      '--html <html>',
+      'the text as HTML; without -m a text is made of it, and both go out for the reader to choose',
+    )
+    .option('--html-file <file>', 'HTML from a file (- is standard input); images in its folder go with it')
+    .option(
+      '--html-images <folder>',
+      'where images are that the HTML names (the folder of --html-file); none leaves the HTML as it is',
+    )
     .option(
       '--raw <file>',
       'send a finished message (.eml; - is standard input) as it is, to its recipients or to -t',
