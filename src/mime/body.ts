@@ -17,9 +17,9 @@ export async function bodyOf(draft: Draft, unique: Uniqueness, domain: string): 
   const { html, images, others } = await pageOf(draft, unique, domain);
   const text = draft.text ?? (html === undefined ? '' : await generatedText(html));
   const bodies: Part[] = [];
-  if (text !== undefined) bodies.push(await textPart(text, 'plain'));
+  if (text !== undefined) bodies.push(await textPart(text, 'plain', draft.charset));
   if (html !== undefined) {
-    const page = await textPart(html, 'html');
+    const page = await textPart(html, 'html', draft.charset);
     const shown = await Promise.all(images.map(attachmentPart));
     bodies.push(shown.length > 0 ? container('related', [page, ...shown]) : page);
   }

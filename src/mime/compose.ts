@@ -22,6 +22,8 @@ export interface Draft {
   readonly text?: string | Source;
   /** Without a text beside it, one is made of it for readers that show no HTML. */
   readonly html?: string | Source;
+  /** Of the text and the HTML, such as `gb2312` or `iso-8859-1`; UTF-8 when absent. Each character has to be in it. */
+  readonly charset?: string;
   /**
    * The folder where images are that the HTML names by relative paths: they go with it, each once. Absent: such paths stay
    * as they are. Images that are elsewhere in the world are never loaded.

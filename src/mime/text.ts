@@ -1,5 +1,6 @@
 import { base64Lines, base64LinesSize, encodeBase64Lines } from '../codec/base64.ts';
 import { encodeQuotedPrintable } from '../codec/quoted-printable.ts';
+import { DataError } from '../errors.ts';
 import { decodeUnlabelled } from './charset.ts';
 import { field } from './header.ts';
 import { withParameters } from './parameter.ts';
@@ -12,14 +13,39 @@ const IN_MEMORY = 4 * 1024 * 1024;
 const LONGEST_LINE = 998;
 
 /**
- * A text part: 7bit where that is possible, quoted-printable where most of it stays readable, base64 otherwise; within what
- * allows it, 8bit in place of these two.
+ * A text part in UTF-8, or in the charset `wanted`: 7bit where that is possible, quoted-printable where most of it stays
+ * readable, base64 otherwise; within what allows it, 8bit in place of these two.
  */
-export async function textPart(text: string | Source, subtype: 'plain' | 'html'): Promise<Part> {
+export async function textPart(
+  text: string | Source,
+  subtype: 'plain' | 'html',
+  wanted?: string,
+): Promise<Part> {
+  const name = wanted === undefined ? undefined : (await import('./encode-charset.ts')).charsetNamed(wanted);
+  if (name !== undefined) {
+    const lines = await encodedLines(text, name);
+    return linesPart(lines, { ...choose(lines), charset: name }, subtype);
+  }
   if (typeof text !== 'string' && text.size > IN_MEMORY) return largeText(text, subtype);
   const bytes = typeof text === 'string' ? Buffer.from(text, 'utf8') : await readAll(text, 'the text');
   const lines = await joined(canonical(once(withoutMark(bytes))));
-  const { encoding, charset, fits } = choose(lines);
+  return linesPart(lines, choose(lines), subtype);
+}
+
+/** The text in a charset of its own, whose characters it has to be made of. */
+async function encodedLines(text: string | Source, charset: string): Promise<Buffer> {
+  if (typeof text !== 'string' && text.size > IN_MEMORY) {
+    throw new DataError(`the text is too large for the charset ${charset}`, {
+      stage: 'compose',
+      hint: `it may have ${IN_MEMORY} octets; attach it as a file, or send it as utf-8`,
+    });
+  }
+  const { encodeCharset } = await import('./encode-charset.ts');
+  const characters = typeof text === 'string' ? text : await readText(text, IN_MEMORY);
+  return joined(canonical(once(encodeCharset(characters, charset))));
+}
+
+function linesPart(lines: Buffer, { encoding, charset, fits }: Choice, subtype: string): Part {
   const encoded =
     encoding === '7bit'
       ? lines
@@ -101,11 +127,13 @@ function textHeader(subtype: string, charset: string, encoding: string): string 
 }
 
 /** The encoding for 7-bit lines, and whether the text fits into lines as it is, but for 8-bit octets. */
-function choose(lines: Uint8Array): {
-  encoding: '7bit' | 'quoted-printable' | 'base64';
-  charset: string;
-  fits: boolean;
-} {
+interface Choice {
+  readonly encoding: '7bit' | 'quoted-printable' | 'base64';
+  readonly charset: string;
+  readonly fits: boolean;
+}
+
+function choose(lines: Uint8Array): Choice {
   let eightBit = 0;
   let control = 0;
   let line = 0;

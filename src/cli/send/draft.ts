@@ -114,6 +114,7 @@ const RAW_EXCLUDES = [
   'html',
   'htmlFile',
   'htmlImages',
+  'charset',
   'attach',
   'inline',
   'replyTo',
@@ -143,7 +144,7 @@ export async function draftOf(
   options: SendOptionValues,
   people: Pick<Draft, 'from' | 'to' | 'cc' | 'bcc'>,
 ): Promise<Draft | undefined> {
-  const { subject, priority, date, messageId, inReplyTo, encoding } = options;
+  const { subject, priority, date, messageId, inReplyTo, encoding, charset } = options;
   const replyTo = addresses('--reply-to', options.replyTo);
   const headers = (options.header ?? []).map(header);
   const when = date === undefined ? undefined : dateOf('--date', date);
@@ -158,6 +159,7 @@ export async function draftOf(
     ...(subject === undefined ? {} : { subject }),
     ...(text === undefined ? {} : { text }),
     ...(html === undefined ? {} : { html }),
+    ...(charset === undefined ? {} : { charset }),
     ...(htmlFolder === undefined ? {} : { htmlFolder }),
     ...(attachments.length === 0 ? {} : { attachments }),
     ...(headers.length === 0 ? {} : { headers }),

@@ -13,6 +13,7 @@ export interface SendOptionValues {
   readonly html?: string;
   readonly htmlFile?: string;
   readonly htmlImages?: string;
+  readonly charset?: string;
   readonly raw?: string;
   readonly attach?: readonly string[];
   readonly inline?: readonly string[];
@@ -81,6 +82,7 @@ export function defineSend(command: Command): void {
       '--html-images <folder>',
       'where images are that the HTML names (the folder of --html-file); none leaves the HTML as it is',
     )
+    .option('--charset <name>', 'the charset of the text and the HTML: gb2312, iso-8859-1 ... (utf-8)')
     .option(
       '--raw <file>',
       'send a finished message (.eml; - is standard input) as it is, to its recipients or to -t',
