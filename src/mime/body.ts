@@ -23,10 +23,20 @@ export async function bodyOf(draft: Draft, unique: Uniqueness, domain: string): 
     const shown = await Promise.all(images.map(attachmentPart));
     bodies.push(shown.length > 0 ? container('related', [page, ...shown]) : page);
   }
+  const files = await Promise.all(others.map(attachmentPart));
+  if (draft.calendar !== undefined) {
+    const { calendarParts } = await import('./calendar.ts');
+    const { alternative, file } = await calendarParts(draft.calendar);
+    bodies.push(alternative);
+    files.unshift(file);
+  }
+  if (draft.forwarded !== undefined && draft.forwarded.length > 0) {
+    const { forwardedPart } = await import('./forward.ts');
+    for (const message of draft.forwarded) files.push(await forwardedPart(message));
+  }
   const [only] = bodies;
   const body = bodies.length === 1 && only !== undefined ? only : container('alternative', bodies);
-  if (others.length === 0) return body;
-  return container('mixed', [body, ...(await Promise.all(others.map(attachmentPart)))]);
+  return files.length === 0 ? body : container('mixed', [body, ...files]);
 }
 
 interface Content {

@@ -31,6 +31,10 @@ export interface Draft {
   readonly htmlFolder?: string;
   /** Those that the HTML names, as `cid:` and the content id, are shown in it. */
   readonly attachments?: readonly Attachment[];
+  /** An invitation or another iCalendar file: an alternative to the text, for readers that act on it, and a file beside it. */
+  readonly calendar?: Source;
+  /** Messages that go with this one as they are. */
+  readonly forwarded?: readonly Source[];
   /** Fields beyond those above; text that is not ASCII is encoded. */
   readonly headers?: readonly { readonly name: string; readonly value: string }[];
   readonly priority?: 'high' | 'normal' | 'low';

@@ -18,8 +18,9 @@ const LONGEST_LINE = 998;
  */
 export async function textPart(
   text: string | Source,
-  subtype: 'plain' | 'html',
+  subtype: 'plain' | 'html' | 'calendar',
   wanted?: string,
+  parameters: readonly string[] = [],
 ): Promise<Part> {
   const name = wanted === undefined ? undefined : (await import('./encode-charset.ts')).charsetNamed(wanted);
   if (name !== undefined) {
@@ -29,7 +30,7 @@ export async function textPart(
   if (typeof text !== 'string' && text.size > IN_MEMORY) return largeText(text, subtype);
   const bytes = typeof text === 'string' ? Buffer.from(text, 'utf8') : await readAll(text, 'the text');
   const lines = await joined(canonical(once(withoutMark(bytes))));
-  return linesPart(lines, choose(lines), subtype);
+  return linesPart(lines, choose(lines), subtype, parameters);
 }
 
 /** The text in a charset of its own, whose characters it has to be made of. */
@@ -45,20 +46,25 @@ async function encodedLines(text: string | Source, charset: string): Promise<Buf
   return joined(canonical(once(encodeCharset(characters, charset))));
 }
 
-function linesPart(lines: Buffer, { encoding, charset, fits }: Choice, subtype: string): Part {
+function linesPart(
+  lines: Buffer,
+  { encoding, charset, fits }: Choice,
+  subtype: string,
+  parameters: readonly string[] = [],
+): Part {
   const encoded =
     encoding === '7bit'
       ? lines
       : encoding === 'base64'
         ? encodeBase64Lines(lines)
         : encodeQuotedPrintable(lines);
-  const part = bytesPart(textHeader(subtype, charset, encoding), encoded);
+  const part = bytesPart(textHeader(subtype, charset, encoding, parameters), encoded);
   if (encoding === '7bit' || !fits) return part;
   return {
     ...part,
     within({ eightBit }) {
       if (eightBit === 'none' || (eightBit === 'dense' && encoding !== 'base64')) return part;
-      return { ...bytesPart(textHeader(subtype, charset, '8bit'), lines), needs: '8bit' };
+      return { ...bytesPart(textHeader(subtype, charset, '8bit', parameters), lines), needs: '8bit' };
     },
   };
 }
@@ -119,9 +125,14 @@ function decodes(decoder: InstanceType<typeof TextDecoder>, chunk: Uint8Array): 
   }
 }
 
-function textHeader(subtype: string, charset: string, encoding: string): string {
+function textHeader(
+  subtype: string,
+  charset: string,
+  encoding: string,
+  parameters: readonly string[] = [],
+): string {
   return (
-    field('Content-Type', withParameters(`text/${subtype}`, [`charset=${charset}`])) +
+    field('Content-Type', withParameters(`text/${subtype}`, [`charset=${charset}`, ...parameters])) +
     field('Content-Transfer-Encoding', [encoding])
   );
 }

@@ -98,7 +98,7 @@ describe('text in the charset', () => {
 });
 
 /** Characters that Python has another of the same look for, and a filler that it does not know. */
-const SAME = '·—∥ㅤ';
+const SAME = '·—∥ㅤ－～￠￡￢';
 
 describe.skipIf(spawnSync('python3', ['--version']).status !== 0)('Python', () => {
   it('reads every character that we write', () => {

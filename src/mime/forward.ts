@@ -1,0 +1,71 @@
+import { UnsupportedError } from '../errors.ts';
+import { field } from './header.ts';
+import { headerOfMessage } from './message-header.ts';
+import { parameter, plainFallback, withParameters } from './parameter.ts';
+import type { Part } from './part.ts';
+import { type RawMessage, rawMessage } from './raw.ts';
+import { fieldValue, readText } from './read-header.ts';
+import type { Source } from './source.ts';
+
+/** So much of a subject makes a file name. */
+const NAME_LIMIT = 80;
+
+/**
+ * A message as a part of another: it may not be encoded as a whole (RFC 2046 5.2.1). Line ends are made CRLF, and Bcc is left
+ * out; the rest is as it was where the server takes 8-bit lines, and otherwise its 8-bit parts are encoded anew. What can
+ * only go as 8bit (signed, for instance) says so in every form. `DataError` for what cannot be sent at all.
+ */
+export async function forwardedPart(source: Source): Promise<Part> {
+  const message = await rawMessage(source);
+  const name = fileName(await subjectOf(source));
+  const part = (form: RawMessage): Part => {
+    const needs = form.eightBit ? '8bit' : undefined;
+    return {
+      header:
+        field('Content-Type', withParameters('message/rfc822', parameter('name', plainFallback(name)))) +
+        field('Content-Transfer-Encoding', [needs ?? '7bit']) +
+        field('Content-Disposition', withParameters('attachment', parameter('filename', name))),
+      bodySize: form.size,
+      needs,
+      async *body() {
+        yield* form;
+      },
+    };
+  };
+  const asItIs = part(message);
+  if (!message.eightBit) return asItIs;
+  const sevenBit = await inSevenBits(message);
+  if (sevenBit === undefined) return asItIs;
+  return { ...part(sevenBit), within: ({ eightBit }) => (eightBit === 'none' ? part(sevenBit) : asItIs) };
+}
+
+async function inSevenBits(message: RawMessage): Promise<RawMessage | undefined> {
+  try {
+    return await message.prepared({ eightBit: false, binary: false, utf8: false });
+  } catch (error) {
+    if (error instanceof UnsupportedError) return undefined;
+    throw error;
+  }
+}
+
+/** The subject of a message as one line; empty where there is none. */
+export async function subjectOf(source: Source): Promise<string> {
+  const value = fieldValue(await headerOfMessage(source), 'subject') ?? '';
+  // What comes from another message is no attack of who sends this one, and no reason to refuse it.
+  return readText(value)
+    .replace(/[\s\0-\x1f\x7f-\x9f]+/g, ' ')
+    .trim();
+}
+
+/** `subject` with a mark like `Fwd: ` or `Re: ` before it, unless that is there. */
+export function marked(mark: 'Fwd' | 'Re', subject: string): string {
+  const there = mark === 'Re' ? /^re(?:\[\d{1,3}\])?\s?:/i : /^(?:fwd?|wg)\s?:/i;
+  return there.test(subject) ? subject : `${mark}: ${subject}`.trimEnd();
+}
+
+function fileName(subject: string): string {
+  const safe = [...subject.replace(/[/\\:*?"<>|]+/g, '_').replace(/^[.\s]+/, '')]
+    .slice(0, NAME_LIMIT)
+    .join('');
+  return `${safe.trim() === '' ? 'message' : safe.trim()}.eml`;
+}
