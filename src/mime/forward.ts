@@ -57,10 +57,12 @@ export async function subjectOf(source: Source): Promise<string> {
     .trim();
 }
 
-/** `subject` with a mark like `Fwd: ` or `Re: ` before it, unless that is there. */
-export function marked(mark: 'Fwd' | 'Re', subject: string): string {
-  const there = mark === 'Re' ? /^re(?:\[\d{1,3}\])?\s?:/i : /^(?:fwd?|wg)\s?:/i;
-  return there.test(subject) ? subject : `${mark}: ${subject}`.trimEnd();
+/** `subject` with `Re: ` or `Fwd: ` before it, once however often it is there (RFC 5322 3.6.5). */
+export function marked(mark: 'Re' | 'Fwd', subject: string): string {
+  const there = mark === 'Re' ? /^re(?:\[\d{1,3}\])? ?: ?/i : /^fwd? ?: ?/i;
+  let rest = subject;
+  while (there.test(rest)) rest = rest.replace(there, '');
+  return `${mark}: ${rest}`.trimEnd();
 }
 
 function fileName(subject: string): string {

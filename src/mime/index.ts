@@ -10,6 +10,7 @@ export {
   signed,
 } from './dkim/signed.ts';
 export { decodeWords } from './encoded-word.ts';
+export { marked, subjectOf } from './forward.ts';
 export type { Uniqueness } from './ids.ts';
 export { type RawMessage, rawMessage } from './raw.ts';
 export {
@@ -20,4 +21,5 @@ export {
   readDate,
   readText,
 } from './read-header.ts';
+export { type ReplyFields, replyFields } from './reply.ts';
 export { bytesSource, type Source } from './source.ts';

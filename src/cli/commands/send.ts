@@ -10,6 +10,7 @@ import { defineSend, hasWishes, type SendOptionValues } from '../send/options.ts
 import { connectionFields, failureFields, NOTHING_SENT, reportReceipt } from '../send/report.ts';
 import { withRetry } from '../send/retry.ts';
 import { bodySource } from '../send/spool.ts';
+import type { Thread } from '../send/thread.ts';
 import type { CommandDefinition } from './command.ts';
 
 export const command: CommandDefinition<SendOptionValues> = {
@@ -137,15 +138,21 @@ async function transfer(
 }
 
 async function composed(ctx: Context, options: SendOptionValues): Promise<Prepared | undefined> {
-  const to = addresses('--to', options.to);
   const cc = addresses('--cc', options.cc);
   const bcc = addresses('--bcc', options.bcc);
+  const typed = addresses('--to', options.to);
+  const nobody = typed.length + cc.length + bcc.length === 0;
+  const follows = options.replyToMessage !== undefined || options.forward !== undefined;
+  const thread: Thread = follows
+    ? await (await import('../send/thread.ts')).threadOf(ctx, options, nobody)
+    : {};
+  const to = thread.to ?? typed;
   if (to.length + cc.length + bcc.length === 0) {
     throw new UsageError('the message has no recipient', { hint: 'give -t ADDRESS (or -c, -b)' });
   }
   const from = sender(ctx);
   const path = reversePath(ctx, () => wireAddress(from.address));
-  const draft = await draftOf(ctx, options, { from, to, cc, bcc });
+  const draft = await draftOf(ctx, options, { from, to, cc, bcc }, thread);
   if (draft === undefined) return undefined;
   const composed = await compose(draft);
   // Without a server to ask, what is printed is what was asked for.

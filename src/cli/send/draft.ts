@@ -1,17 +1,11 @@
 import { dirname } from 'node:path';
 import { ConfigError, DataError, UsageError } from '../../errors.ts';
-import {
-  type Attachment,
-  type Draft,
-  fileAttachment,
-  type Mailbox,
-  parseAddressList,
-  type Source,
-  wireAddress,
-} from '../../mime/index.ts';
+import { type Draft, type Mailbox, parseAddressList, type Source, wireAddress } from '../../mime/index.ts';
 import type { Context } from '../context.ts';
+import { attachmentsOf, stdinReaders } from './attachments.ts';
 import type { SendOptionValues } from './options.ts';
 import { bodySource, spoolStdin } from './spool.ts';
+import type { Thread } from './thread.ts';
 
 /** What a reader copies who did not know how to give a body. */
 const BODY_EXAMPLES =
@@ -74,6 +68,7 @@ export function checkOptions(options: SendOptionValues, passwordFromStdin: boole
   const { raw, ...others } = options;
   pair(options.text, '--text', options.textFile, '--text-file');
   pair(options.html, '--html', options.htmlFile, '--html-file');
+  pair(options.inReplyTo, '--in-reply-to', options.replyToMessage, '--reply-to-message');
   if (raw !== undefined) {
     for (const name of RAW_EXCLUDES) {
       if (others[name] === undefined) continue;
@@ -91,15 +86,7 @@ export function checkOptions(options: SendOptionValues, passwordFromStdin: boole
   if (options.encoding === 'binary' && options.chunking !== true) {
     throw new UsageError('--encoding binary goes with --chunking only', { hint: 'add --chunking' });
   }
-  const readers = [
-    ...(passwordFromStdin ? ['--smtp-password-stdin'] : []),
-    ...(options.textFile === '-' ? ['--text-file'] : []),
-    ...(options.htmlFile === '-' ? ['--html-file'] : []),
-    ...(raw === '-' ? ['--raw'] : []),
-    ...[...(options.attach ?? []), ...(options.inline ?? [])]
-      .filter((spec) => attachmentSpec(spec).path === '-')
-      .map(() => '--attach'),
-  ];
+  const readers = stdinReaders(options, passwordFromStdin);
   if (readers.length > 1) {
     throw new UsageError(`standard input is wanted twice: by ${readers.join(' and by ')}`, {
       hint: 'put one of them into a file',
@@ -117,8 +104,12 @@ const RAW_EXCLUDES = [
   'charset',
   'attach',
   'inline',
+  'calendar',
+  'forward',
+  'sender',
   'replyTo',
   'inReplyTo',
+  'replyToMessage',
   'header',
   'priority',
   'date',
@@ -143,18 +134,34 @@ export async function draftOf(
   ctx: Context,
   options: SendOptionValues,
   people: Pick<Draft, 'from' | 'to' | 'cc' | 'bcc'>,
+  thread: Thread = {},
 ): Promise<Draft | undefined> {
-  const { subject, priority, date, messageId, inReplyTo, encoding, charset } = options;
+  const {
+    subject = thread.subject,
+    priority,
+    date,
+    messageId,
+    inReplyTo = thread.inReplyTo,
+    encoding,
+    charset,
+  } = options;
   const replyTo = addresses('--reply-to', options.replyTo);
   const headers = (options.header ?? []).map(header);
   const when = date === undefined ? undefined : dateOf('--date', date);
   const attachments = await attachmentsOf(ctx, options);
-  const { text, html } = await bodiesOf(ctx, options, attachments.length > 0);
+  const calendar =
+    options.calendar === undefined ? undefined : await bodySource(ctx, options.calendar, 'the calendar');
+  const attached = attachments.length > 0 || calendar !== undefined || thread.forwarded !== undefined;
+  const { text, html } = await bodiesOf(ctx, options, attached);
   if (options.skipEmpty === true && (await isBlank(text)) && (await isBlank(html))) return undefined;
-  refuseEmpty(options, text, html, attachments.length > 0);
+  refuseEmpty(options, text, html, attached);
   const htmlFolder = html === undefined ? undefined : imageFolder(options);
   return {
     ...people,
+    ...(calendar === undefined ? {} : { calendar }),
+    ...(thread.forwarded === undefined ? {} : { forwarded: thread.forwarded }),
+    ...(options.sender === undefined ? {} : { sender: address('--sender', options.sender) }),
+    ...(thread.references === undefined ? {} : { references: thread.references }),
     ...(replyTo.length === 0 ? {} : { replyTo }),
     ...(subject === undefined ? {} : { subject }),
     ...(text === undefined ? {} : { text }),
@@ -191,9 +198,7 @@ async function bodiesOf(
   if (html !== undefined || text !== undefined) {
     return { ...(text === undefined ? {} : { text }), ...(html === undefined ? {} : { html }) };
   }
-  const stdinTaken =
-    ctx.settings.is('smtp.password-stdin') ||
-    (options.attach ?? []).some((spec) => attachmentSpec(spec).path === '-');
+  const stdinTaken = stdinReaders(options, ctx.settings.is('smtp.password-stdin')).length > 0;
   if (stdinTaken && attached) return { text: '' };
   if (stdinTaken || ctx.io.stdin.isTTY)
     throw new UsageError('the message has no body', { hint: BODY_EXAMPLES });
@@ -230,43 +235,6 @@ function refuseEmpty(
     stage: 'compose',
     hint: "what should have written it may have failed; -m '' sends an empty message, -E sends nothing",
   });
-}
-
-async function attachmentsOf(ctx: Context, options: SendOptionValues): Promise<Attachment[]> {
-  const attachments: Attachment[] = [];
-  for (const spec of options.attach ?? []) attachments.push(await attachmentOf(ctx, spec));
-  for (const spec of options.inline ?? []) {
-    const attachment = await attachmentOf(ctx, spec);
-    attachments.push({
-      ...attachment,
-      inline: true,
-      contentId: attachment.contentId ?? attachment.filename.replace(/[^\w.-]+/g, '-'),
-    });
-  }
-  return attachments;
-}
-
-async function attachmentOf(ctx: Context, text: string): Promise<Attachment> {
-  const { path, name, type, cid } = attachmentSpec(text);
-  const given = {
-    ...(name === undefined ? {} : { filename: name }),
-    ...(type === undefined ? {} : { type }),
-    ...(cid === undefined ? {} : { contentId: cid }),
-  };
-  if (path !== '-') return fileAttachment(path, given);
-  const spooled = await spoolStdin(ctx, 'an attachment');
-  return { filename: 'stdin', ...given, size: spooled.size, open: () => spooled.open() };
-}
-
-/** `path[;name=N][;type=T][;cid=C]`; other semicolons belong to the path, or to the value before them. */
-export function attachmentSpec(text: string): { path: string; name?: string; type?: string; cid?: string } {
-  const [path = '', ...fields] = text.split(/;(?=(?:name|type|cid)=)/);
-  return {
-    path,
-    ...Object.fromEntries(
-      fields.map((field) => [field.slice(0, field.indexOf('=')), field.slice(field.indexOf('=') + 1)]),
-    ),
-  };
 }
 
 function header(text: string): { name: string; value: string } {

@@ -15,9 +15,16 @@ export interface SendOptionValues {
   readonly htmlImages?: string;
   readonly charset?: string;
   readonly raw?: string;
+  readonly resend?: string;
+  readonly saveCopy?: string;
+  readonly seed?: string;
   readonly attach?: readonly string[];
   readonly inline?: readonly string[];
+  readonly calendar?: string;
+  readonly forward?: readonly string[];
+  readonly sender?: string;
   readonly inReplyTo?: string;
+  readonly replyToMessage?: string;
   readonly header?: readonly string[];
   readonly priority?: 'high' | 'normal' | 'low';
   readonly date?: string;
@@ -97,8 +104,18 @@ export function defineSend(command: Command): void {
       'an image for the HTML, which names it as cid:C (repeatable)',
       collect,
     )
+    .option(
+      '--calendar <file>',
+      'an invitation, its answer or its cancellation: an .ics file, with its METHOD',
+    )
+    .option('--forward <file>', 'a message (.eml) to pass on, as it is (repeatable)', collect)
+    .option('--sender <address>', 'who sends it for the one that it is from')
     .option('--reply-to <addresses>', 'where answers should go (repeatable)', collect)
     .option('--in-reply-to <message-id>', 'the message that this one answers')
+    .option(
+      '--reply-to-message <file>',
+      'the message (.eml) that this one answers: for the thread, the subject, and where no recipient is given, for that',
+    )
     .option('-H, --header <name: value>', 'a further header field (repeatable)', collect)
     .addOption(new Option('--priority <level>', 'how urgent it is').choices(['high', 'normal', 'low']))
     .option('--date <date>', 'the date in the header, ISO 8601 or as in mail (now)')
