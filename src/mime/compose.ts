@@ -119,7 +119,8 @@ export function envelopeOf(draft: Draft): {
   return { reversePath: wireAddress(draft.from.address), recipients: [...recipients] };
 }
 
-function domainOf({ address }: Mailbox): string {
+/** The domain for identifiers of who writes. */
+export function domainOf({ address }: Mailbox): string {
   const domain = wireAddress(address).slice(address.lastIndexOf('@') + 1);
   return /[^\0-\x7f]/.test(domain) || domain.startsWith('[') ? 'localhost' : domain;
 }
@@ -191,7 +192,8 @@ function refuseTwice(header: string, headers: readonly { readonly name: string }
   }
 }
 
-function addressField(name: string, mailboxes: readonly Mailbox[]): string {
+/** A field of addresses; `DataError` for what cannot be in one. */
+export function addressField(name: string, mailboxes: readonly Mailbox[]): string {
   const last = mailboxes.length - 1;
   const tokens = mailboxes.flatMap((mailbox, index) => {
     checkText(`the name in ${name}`, mailbox.name);

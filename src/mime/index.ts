@@ -22,4 +22,5 @@ export {
   readText,
 } from './read-header.ts';
 export { type ReplyFields, replyFields } from './reply.ts';
+export { type Resending, resentMessage } from './resend.ts';
 export { bytesSource, type Source } from './source.ts';

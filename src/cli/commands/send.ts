@@ -38,7 +38,8 @@ export const command: CommandDefinition<SendOptionValues> = {
   },
 };
 
-interface Prepared {
+/** What is to be sent. */
+export interface Prepared {
   readonly envelope: Envelope;
   readonly message: Message;
   readonly messageId: string | undefined;
@@ -55,9 +56,11 @@ async function send(ctx: Context, options: SendOptionValues, started: number): P
     ? await (await import('../send/signature.ts')).signatureOf(ctx)
     : undefined;
   const unsigned =
-    options.raw === undefined
-      ? await composed(ctx, sign === undefined ? options : { ...options, encoding: signable(options) })
-      : await raw(ctx, options, options.raw);
+    options.raw !== undefined
+      ? await raw(ctx, options, options.raw)
+      : options.resend !== undefined
+        ? await (await import('../send/resend.ts')).resent(ctx, options, options.resend)
+        : await composed(ctx, sign === undefined ? options : { ...options, encoding: signable(options) });
   if (unsigned === undefined) {
     ctx.output.document({ status: 'skipped' });
     ctx.output.success('the body is empty: nothing was sent');

@@ -65,16 +65,18 @@ export function reversePath(ctx: Context, author: () => string): string {
 
 /** Makes sure that standard input is wanted at most once, and that nothing contradicts `--raw`. */
 export function checkOptions(options: SendOptionValues, passwordFromStdin: boolean): void {
-  const { raw, ...others } = options;
+  const { raw, resend, ...others } = options;
+  pair(raw, '--raw', resend, '--resend');
   pair(options.text, '--text', options.textFile, '--text-file');
   pair(options.html, '--html', options.htmlFile, '--html-file');
   pair(options.inReplyTo, '--in-reply-to', options.replyToMessage, '--reply-to-message');
-  if (raw !== undefined) {
+  const finished = raw !== undefined ? '--raw' : resend !== undefined ? '--resend' : undefined;
+  if (finished !== undefined) {
     for (const name of RAW_EXCLUDES) {
-      if (others[name] === undefined) continue;
+      if (others[name] === undefined || (resend !== undefined && OF_RESENDING.has(name))) continue;
       const flag = `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-      throw new UsageError(`${flag} cannot go with --raw, which sends the message as it is`, {
-        hint: 'change the file, or leave --raw out and let the message be composed',
+      throw new UsageError(`${flag} cannot go with ${finished}, which sends the message as it is`, {
+        hint: `change the file, or leave ${finished} out and let the message be composed`,
       });
     }
     if (options.encoding === '8bit' || options.encoding === 'binary') {
@@ -117,6 +119,9 @@ const RAW_EXCLUDES = [
   'cc',
   'skipEmpty',
 ] as const satisfies readonly (keyof SendOptionValues)[];
+
+/** What a resending has a field of its own for. */
+const OF_RESENDING: ReadonlySet<string> = new Set(['cc', 'sender', 'date', 'messageId']);
 
 function pair(one: unknown, flag: string, other: unknown, otherFlag: string): void {
   if (one !== undefined && other !== undefined) {

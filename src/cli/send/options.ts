@@ -95,6 +95,10 @@ export function defineSend(command: Command): void {
       'send a finished message (.eml; - is standard input) as it is, to its recipients or to -t',
     )
     .option(
+      '--resend <file>',
+      'send a message that came (.eml) to others, as it is; Resent-* fields say who does so, and to whom',
+    )
+    .option(
       '-A, --attach <file[;name=N][;type=T][;cid=C]>',
       'attach a file; -;name=log.txt attaches standard input (repeatable)',
       collect,
