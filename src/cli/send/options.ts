@@ -139,7 +139,15 @@ export function defineSend(command: Command): void {
       ).choices(['auto', '7bit', '8bit', 'binary']),
     )
     .option('-E, --skip-empty', 'send nothing, and succeed, when the body is empty')
+    .option(
+      '--save-copy <file>',
+      'once it is sent, keep what went out in a file that is not there yet, or in a Maildir (a name that ends in /)',
+    )
     .option('-n, --dry-run', 'print the finished message, and send nothing')
+    .option(
+      '--seed <text>',
+      'with -n: the same Message-ID and boundaries each time; with --date, the same message',
+    )
     .optionsGroup('Delivery:')
     .option(
       '--dsn <conditions>',

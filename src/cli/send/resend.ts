@@ -17,14 +17,16 @@ export async function resent(ctx: Context, options: SendOptionValues, path: stri
     });
   }
   const from = sender(ctx);
-  const message = await resentMessage(await bodySource(ctx, path, 'the message'), {
+  const resending = {
     from,
     to,
     cc,
     ...(options.sender === undefined ? {} : { sender: address('--sender', options.sender) }),
     ...(options.date === undefined ? {} : { date: dateOf('--date', options.date) }),
     ...(options.messageId === undefined ? {} : { messageId: options.messageId }),
-  });
+  };
+  const unique = options.seed === undefined ? undefined : (await import('./seed.ts')).seeded(options);
+  const message = await resentMessage(await bodySource(ctx, path, 'the message'), resending, unique);
   return {
     envelope: {
       reversePath: reversePath(ctx, () => wireAddress(from.address)),
