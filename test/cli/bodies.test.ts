@@ -200,6 +200,14 @@ describe('send --save-copy', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
+  it('keeps the form that the server was given', async () => {
+    const path = join(dir, 'eight-bit.eml');
+    expect(await send([...to, '-m', '您好', '--save-copy', path])).toEqual(quiet);
+    const [message] = await sandbox.waitFor(1);
+    expect(readFileSync(path, 'utf8')).toContain('Content-Transfer-Encoding: 8bit\r\n\r\n您好\r\n');
+    expect((await message?.read())?.toString()).toContain(readFileSync(path, 'utf8'));
+  });
+
   it('makes a Maildir, and puts it there as seen', async () => {
     const maildir = join(dir, 'Sent');
     expect(await send([...to, '-m', 'one', '--save-copy', `${maildir}/`])).toEqual(quiet);

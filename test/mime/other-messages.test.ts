@@ -61,11 +61,12 @@ describe('a calendar', () => {
   });
 });
 
+const EIGHT_BIT = { eightBit: true, binary: false, utf8: false };
 const GREETING = 'From: b@x\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe/?= 1\r\nBcc: hidden@x\r\n\r\nGrüße\r\n';
 
 describe('a message that goes with another', () => {
-  it('is as it was, never encoded, and said to be 8bit all the way up', async () => {
-    const message = await composed({ forwarded: [source(GREETING)] });
+  it('is as it was for a server that takes 8-bit lines, and said to be 8bit all the way up', async () => {
+    const message = (await composed({ forwarded: [source(GREETING)] })).prepared(EIGHT_BIT);
     const bytes = await collect(message);
     expect([message.eightBit, message.smtpUtf8, message.size]).toEqual([true, false, bytes.length]);
     const text = bytes.toString();
@@ -77,6 +78,30 @@ describe('a message that goes with another', () => {
         "Content-Disposition: attachment; filename*=utf-8''Gr%C3%BC%C3%9Fe_%201.eml\r\n\r\n" +
         'From: b@x\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe/?= 1\r\n\r\nGrüße\r\n\r\n--=_fixed2--\r\n',
     );
+  });
+
+  it('has its parts encoded anew for a server that does not, or where 7bit is asked for', async () => {
+    const message = await composed({ forwarded: [source(GREETING)] });
+    const narrow = await composed({ forwarded: [source(GREETING)], encoding: '7bit' });
+    for (const form of [
+      message,
+      message.prepared({ ...EIGHT_BIT, eightBit: false }),
+      narrow.prepared(EIGHT_BIT),
+    ]) {
+      const bytes = await collect(form);
+      expect([form.eightBit, form.size]).toEqual([false, bytes.length]);
+      const text = bytes.toString();
+      expect(text).toContain('name="Gru_e_ 1.eml"\r\nContent-Transfer-Encoding: 7bit\r\n');
+      expect(text).toMatch(/Gr=C3=BC=C3=9Fe|R3LDvMOfZQ/);
+    }
+  });
+
+  it('that is signed is not changed, and needs such a server', async () => {
+    const signed =
+      'Content-Type: multipart/signed; boundary=x\r\n\r\n--x\r\n\r\nGrüße\r\n--x\r\nContent-Type: a/b\r\n\r\nS\r\n--x--\r\n';
+    const message = await composed({ forwarded: [source(signed)] });
+    expect(message.prepared({ ...EIGHT_BIT, eightBit: false }).eightBit).toBe(true);
+    expect((await collect(message)).toString()).toContain(signed);
   });
 
   it('is 7bit where it can be, and of several each is a part', async () => {

@@ -28,6 +28,17 @@ describe('a message that is sent again', () => {
     expect((await collect(message)).equals(bytes)).toBe(true);
   });
 
+  it('takes the form that the server takes', async () => {
+    const narrow = await (await resent()).prepared({ eightBit: false, binary: false, utf8: false });
+    const text = (await collect(narrow)).toString();
+    expect([narrow.eightBit, narrow.size, narrow.messageId]).toEqual([
+      false,
+      text.length,
+      '<mwq00qo0.fixed1@example.org>',
+    ]);
+    expect(text).toMatch(/^Resent-Date: /);
+  });
+
   it('shows no hidden recipients, neither of old nor of now', async () => {
     const text = (
       await collect(await resent({ to: [] }, 'Bcc: h@x\r\nResent-Bcc: h@x\r\nA: b\r\n\r\n'))
