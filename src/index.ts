@@ -34,11 +34,16 @@ export {
   type Mailbox,
   parseAddressList,
   type RawMessage,
+  type ReplyFields,
+  type Resending,
   rawMessage,
+  replyFields,
+  resentMessage,
   type SignedMessage,
   type SigningOptions,
   type Source,
   signed,
+  type Uniqueness,
 } from './mime/index.ts';
 export { Deadline } from './net/deadline.ts';
 export type { DialOptions } from './net/options.ts';

@@ -73,7 +73,7 @@ const tables = new Map<string, Table>();
 
 /** The name of a charset as it stands in a message; undefined for UTF-8. `DataError` for one that texts cannot be encoded in. */
 export function charsetNamed(label: string): string | undefined {
-  const name = label.trim().toLowerCase();
+  const name = label.toLowerCase();
   if (name === 'utf-8' || name === 'utf8') return undefined;
   const plain =
     OTHER_NAMES[name] ?? name.replace(/^cp-?(?=125)/, 'windows-').replace(/^iso_?8859/, 'iso-8859');
