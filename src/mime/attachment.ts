@@ -162,7 +162,7 @@ async function typeOf({ filename, type }: Attachment): Promise<string> {
   if (/^(?:message|multipart)\//i.test(type)) {
     throw new DataError(`an attachment cannot have the type ${type}, which may not be encoded`, {
       stage: 'compose',
-      hint: 'leave the type out to send it as plain bytes',
+      hint: 'leave the type out to send it as plain bytes, or pass a message on with --forward',
     });
   }
   return type;

@@ -1,3 +1,4 @@
+import { DataError } from '../errors.ts';
 import { type Attachment, attachmentPart } from './attachment.ts';
 import type { Draft } from './compose.ts';
 import { field } from './header.ts';
@@ -9,19 +10,20 @@ import { readText, textPart } from './text.ts';
 
 /** Text and HTML as alternatives, images of the HTML beside it, attachments around it all (RFC 2046 5.1). */
 export async function bodyOf(draft: Draft, unique: Uniqueness, domain: string): Promise<Part> {
-  const container = (subtype: string, parts: readonly Part[]): Part => {
-    const boundary = newBoundary(unique);
-    const type = withParameters(`multipart/${subtype}`, [`boundary="${boundary}"`]);
-    return multipart(field('Content-Type', type), boundary, parts);
-  };
   const { html, images, others } = await pageOf(draft, unique, domain);
-  const text = draft.text ?? (html === undefined ? '' : await generatedText(html));
   const bodies: Part[] = [];
-  if (text !== undefined) bodies.push(await textPart(text, 'plain', draft.charset));
+  if (draft.text !== undefined || html === undefined)
+    bodies.push(await textPart(draft.text ?? '', 'plain', draft.charset));
+  else bodies.push(...(await generatedText(html, draft.charset)));
   if (html !== undefined) {
     const page = await textPart(html, 'html', draft.charset);
     const shown = await Promise.all(images.map(attachmentPart));
-    bodies.push(shown.length > 0 ? container('related', [page, ...shown]) : page);
+    bodies.push(
+      // RFC 2387 3.1: the type of what the others belong to.
+      shown.length > 0
+        ? container('related', [page, ...shown], newBoundary(unique), ['type="text/html"'])
+        : page,
+    );
   }
   const files = await Promise.all(others.map(attachmentPart));
   if (draft.calendar !== undefined) {
@@ -30,13 +32,26 @@ export async function bodyOf(draft: Draft, unique: Uniqueness, domain: string): 
     bodies.push(alternative);
     files.unshift(file);
   }
-  if (draft.forwarded !== undefined && draft.forwarded.length > 0) {
-    const { forwardedPart } = await import('./forward.ts');
-    for (const message of draft.forwarded) files.push(await forwardedPart(message));
-  }
   const [only] = bodies;
-  const body = bodies.length === 1 && only !== undefined ? only : container('alternative', bodies);
-  return files.length === 0 ? body : container('mixed', [body, ...files]);
+  const body =
+    bodies.length === 1 && only !== undefined ? only : container('alternative', bodies, newBoundary(unique));
+  if (draft.forwarded === undefined || draft.forwarded.length === 0) {
+    return files.length === 0 ? body : container('mixed', [body, ...files], newBoundary(unique));
+  }
+  const { boundaryBeside, forwardedPart } = await import('./forward.ts');
+  const messages: Part[] = [];
+  for (const message of draft.forwarded) messages.push(await forwardedPart(message));
+  return container('mixed', [body, ...files, ...messages], await boundaryBeside(messages, unique));
+}
+
+function container(
+  subtype: string,
+  parts: readonly Part[],
+  boundary: string,
+  parameters: readonly string[] = [],
+): Part {
+  const type = withParameters(`multipart/${subtype}`, [...parameters, `boundary="${boundary}"`]);
+  return multipart(field('Content-Type', type), boundary, parts);
 }
 
 interface Content {
@@ -64,10 +79,17 @@ async function pageOf(draft: Draft, unique: Uniqueness, domain: string): Promise
 /** So much of a page is turned into text; in a longer one images are not looked for. */
 const PAGE_LIMIT = 4 * 1024 * 1024;
 
-/** What a page says; undefined where that is nothing. */
-async function generatedText(html: string | Source): Promise<string | undefined> {
+/** What a page says, in the charset where that has every character; nothing where it says nothing. */
+async function generatedText(html: string | Source, charset: string | undefined): Promise<Part[]> {
   const page = typeof html === 'string' ? html.slice(0, PAGE_LIMIT) : await readText(html, PAGE_LIMIT);
   const { htmlToText } = await import('./html-text.ts');
   const text = htmlToText(page);
-  return text === '' ? undefined : text;
+  if (text === '') return [];
+  try {
+    return [await textPart(text, 'plain', charset)];
+  } catch (error) {
+    // A page can name characters that it cannot hold, as &euro; and the like.
+    if (charset === undefined || !(error instanceof DataError)) throw error;
+    return [await textPart(text, 'plain')];
+  }
 }

@@ -108,7 +108,7 @@ function allowedBy(encoding: Draft['encoding'] = 'auto', { eightBit, binary }: T
   };
 }
 
-/** Who sends and who receives, by the same addresses as in the header: To, Cc and Bcc in order, each once. */
+/** Who sends (Sender, or else From) and who receives, by the same addresses as in the header: To, Cc and Bcc in order, each once. */
 export function envelopeOf(draft: Draft): {
   readonly reversePath: string;
   readonly recipients: readonly string[];
@@ -116,7 +116,7 @@ export function envelopeOf(draft: Draft): {
   const recipients = new Set<string>();
   for (const { address } of [...draft.to, ...(draft.cc ?? []), ...(draft.bcc ?? [])])
     recipients.add(wireAddress(address));
-  return { reversePath: wireAddress(draft.from.address), recipients: [...recipients] };
+  return { reversePath: wireAddress((draft.sender ?? draft.from).address), recipients: [...recipients] };
 }
 
 /** The domain for identifiers of who writes. */

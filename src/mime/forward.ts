@@ -1,5 +1,6 @@
 import { UnsupportedError } from '../errors.ts';
 import { field } from './header.ts';
+import { newBoundary, type Uniqueness } from './ids.ts';
 import { headerOfMessage } from './message-header.ts';
 import { parameter, plainFallback, withParameters } from './parameter.ts';
 import type { Part } from './part.ts';
@@ -46,6 +47,31 @@ async function inSevenBits(message: RawMessage): Promise<RawMessage | undefined>
     if (error instanceof UnsupportedError) return undefined;
     throw error;
   }
+}
+
+/** A boundary that is in none of these parts, which nothing encodes. */
+export async function boundaryBeside(parts: readonly Part[], unique: Uniqueness): Promise<string> {
+  for (;;) {
+    const boundary = newBoundary(unique);
+    let found = false;
+    for (const part of parts) found ||= await holds(part, boundary);
+    if (!found) return boundary;
+  }
+}
+
+async function holds(part: Part, text: string): Promise<boolean> {
+  let end = '';
+  for await (const chunk of part.body()) {
+    // What is cut between two chunks counts.
+    if (Buffer.from(chunk).includes(text) || (end + latin1(chunk, 0, text.length)).includes(text))
+      return true;
+    end = (end + latin1(chunk, -text.length)).slice(-text.length);
+  }
+  return false;
+}
+
+function latin1(chunk: Uint8Array, from: number, to?: number): string {
+  return Buffer.from(chunk.subarray(from, to)).toString('latin1');
 }
 
 /** The subject of a message as one line; empty where there is none. */

@@ -10,7 +10,6 @@ export {
   signed,
 } from './dkim/signed.ts';
 export { decodeWords } from './encoded-word.ts';
-export { marked, subjectOf } from './forward.ts';
 export type { Uniqueness } from './ids.ts';
 export { type RawMessage, rawMessage } from './raw.ts';
 export {
@@ -21,6 +20,4 @@ export {
   readDate,
   readText,
 } from './read-header.ts';
-export { type ReplyFields, replyFields } from './reply.ts';
-export { type Resending, resentMessage } from './resend.ts';
 export { bytesSource, type Source } from './source.ts';

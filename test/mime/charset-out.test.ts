@@ -91,6 +91,13 @@ describe('text in the charset', () => {
     );
   });
 
+  it('is no hindrance for the text made of a page, which may name other characters', async () => {
+    const text = await written({ html: '<p>&euro;é', charset: 'iso-8859-1' });
+    expect(text).toContain('Content-Type: text/plain; charset=utf-8\r\n');
+    expect(text).toContain('Content-Type: text/html; charset=iso-8859-1\r\n');
+    expect(await written({ html: '<p>é', charset: 'iso-8859-1' })).not.toContain('utf-8');
+  });
+
   it('keeps a message that has other characters from being made', async () => {
     await expect(written({ text: '€', charset: 'iso-8859-1' })).rejects.toThrow(DataError);
     await expect(written({ text: 'x', html: '&euro;€', charset: 'iso-8859-1' })).rejects.toThrow('U+20AC');

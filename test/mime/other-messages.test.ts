@@ -114,6 +114,13 @@ describe('a message that goes with another', () => {
     expect(text).toContain('\r\n\r\nA: b\r\n\r\nplain\r\n\r\n--');
   });
 
+  it('has no boundary of what it is in, not even where both came from the same hand', async () => {
+    const inner = await written({ html: '<p>x', forwarded: [source('A: b\n\nx\n')] });
+    const text = await written({ html: '<p>y', forwarded: [source(inner)] });
+    const boundaries = [...text.matchAll(/boundary="(.*)"/g)].map(([, boundary]) => boundary);
+    expect(boundaries).toEqual(['=_fixed4', '=_fixed2', '=_fixed3', '=_fixed2']);
+  });
+
   it('gives its subject', async () => {
     expect(await subjectOf(source(GREETING))).toBe('Grüße/ 1');
     expect(await subjectOf(source('Subject: =?utf-8?q?a=0D=0ABcc:_x=00@y=1B[0m?=\r\n\r\n'))).toBe(

@@ -195,7 +195,6 @@ async function composed(ctx: Context, options: SendOptionValues): Promise<Prepar
     throw new UsageError('the message has no recipient', { hint: 'give -t ADDRESS (or -c, -b)' });
   }
   const from = sender(ctx);
-  const path = reversePath(ctx, () => wireAddress(from.address));
   const draft = await draftOf(ctx, options, { from, to, cc, bcc }, thread);
   if (draft === undefined) return undefined;
   const unique = options.seed === undefined ? undefined : (await import('../send/seed.ts')).seeded(options);
@@ -203,8 +202,9 @@ async function composed(ctx: Context, options: SendOptionValues): Promise<Prepar
   // Without a server to ask, what is printed is what was asked for.
   const eightBit = options.dryRun === true && options.encoding === '8bit';
   const message = eightBit ? composed.prepared({ eightBit, binary: false, utf8: false }) : composed;
+  const envelope = envelopeOf(draft);
   return {
-    envelope: { reversePath: path, recipients: envelopeOf(draft).recipients },
+    envelope: { ...envelope, reversePath: reversePath(ctx, () => envelope.reversePath) },
     message,
     messageId: message.messageId,
   };

@@ -1,5 +1,6 @@
 import { UsageError } from '../../errors.ts';
-import { resentMessage, wireAddress } from '../../mime/index.ts';
+import { wireAddress } from '../../mime/index.ts';
+import { resentMessage } from '../../mime/resend.ts';
 import type { Prepared } from '../commands/send.ts';
 import type { Context } from '../context.ts';
 import { address, addresses, dateOf, reversePath, sender } from './draft.ts';
@@ -17,11 +18,12 @@ export async function resent(ctx: Context, options: SendOptionValues, path: stri
     });
   }
   const from = sender(ctx);
+  const behalf = options.sender === undefined ? undefined : address('--sender', options.sender);
   const resending = {
     from,
     to,
     cc,
-    ...(options.sender === undefined ? {} : { sender: address('--sender', options.sender) }),
+    ...(behalf === undefined ? {} : { sender: behalf }),
     ...(options.date === undefined ? {} : { date: dateOf('--date', options.date) }),
     ...(options.messageId === undefined ? {} : { messageId: options.messageId }),
   };
@@ -29,7 +31,7 @@ export async function resent(ctx: Context, options: SendOptionValues, path: stri
   const message = await resentMessage(await bodySource(ctx, path, 'the message'), resending, unique);
   return {
     envelope: {
-      reversePath: reversePath(ctx, () => wireAddress(from.address)),
+      reversePath: reversePath(ctx, () => wireAddress((behalf ?? from).address)),
       recipients: [...new Set(all.map((mailbox) => wireAddress(mailbox.address)))],
     },
     message,

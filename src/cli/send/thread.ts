@@ -1,4 +1,6 @@
-import { type Draft, type Mailbox, marked, replyFields, type Source, subjectOf } from '../../mime/index.ts';
+import { marked, subjectOf } from '../../mime/forward.ts';
+import type { Draft, Mailbox, Source } from '../../mime/index.ts';
+import { replyFields } from '../../mime/reply.ts';
 import type { Context } from '../context.ts';
 import type { SendOptionValues } from './options.ts';
 import { bodySource } from './spool.ts';
