@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Sandbox, startSandbox } from '../../src/sandbox/index.ts';
-import { mailtool, type RunOptions } from './mailtool.ts';
+import { BIN, mailtool, type RunOptions } from './mailtool.ts';
 
 let sandbox: Sandbox;
 let dir: string;
@@ -76,6 +76,13 @@ describe.skipIf(!hasPython)('send, as Python reads it,', () => {
     expect(await printed([...to, '--html', '<img src=logo.png>', '--html-images', dirname(page)])).toContain(
       'image/png',
     );
+  });
+
+  it('looks for no images beside a pipe', async () => {
+    const script =
+      '"$0" "$1" send -n -f a@example.org -t b@example.org --html-file <(printf "<img src=x.png>hi")';
+    const { stdout } = await promisify(execFile)('bash', ['-c', script, process.execPath, BIN]);
+    expect(stdout).toContain('<img src=x.png>hi\r\n');
   });
 
   it('writes in another charset when that is asked', async () => {

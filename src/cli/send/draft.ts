@@ -1,3 +1,4 @@
+import { promises as fs } from 'node:fs';
 import { dirname } from 'node:path';
 import { ConfigError, DataError, UsageError } from '../../errors.ts';
 import { type Draft, type Mailbox, parseAddressList, type Source, wireAddress } from '../../mime/index.ts';
@@ -160,7 +161,7 @@ export async function draftOf(
   const { text, html } = await bodiesOf(ctx, options, attached);
   if (options.skipEmpty === true && (await isBlank(text)) && (await isBlank(html))) return undefined;
   refuseEmpty(options, text, html, attached);
-  const htmlFolder = html === undefined ? undefined : imageFolder(options);
+  const htmlFolder = html === undefined ? undefined : await imageFolder(options);
   return {
     ...people,
     ...(calendar === undefined ? {} : { calendar }),
@@ -183,10 +184,12 @@ export async function draftOf(
   };
 }
 
-/** Where the HTML's images may be: beside its file, unless another folder is named. */
-function imageFolder({ htmlImages, htmlFile }: SendOptionValues): string | undefined {
+/** Where the HTML's images may be: beside its file, unless another folder is named. A pipe has nothing beside it. */
+async function imageFolder({ htmlImages, htmlFile }: SendOptionValues): Promise<string | undefined> {
   if (htmlImages !== undefined) return htmlImages === 'none' ? undefined : htmlImages;
-  return htmlFile === undefined || htmlFile === '-' ? undefined : dirname(htmlFile);
+  if (htmlFile === undefined || htmlFile === '-') return undefined;
+  const found = await fs.stat(htmlFile).catch(() => undefined);
+  return found?.isFile() === true ? dirname(htmlFile) : undefined;
 }
 
 async function bodiesOf(
