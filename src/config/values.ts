@@ -160,7 +160,7 @@ export function parseMechanism(text: string): string {
 
 /** Any text without control characters. */
 export function parseText(text: string): string {
-  if (/[\u0000-\u001f\u007f-\u009f]/.test(text)) throw new BadText('it has a control character in it');
+  if (/[\u0000-\u001f\u007f-\u009f]/.test(text)) throw new BadValue('it has a control character in it');
   if (text.length > MAX_TEXT) throw new BadValue(`it is longer than ${MAX_TEXT} characters`);
   return text;
 }
