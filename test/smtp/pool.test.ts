@@ -19,6 +19,7 @@ import {
   open,
   opened,
   pipelining,
+  poolAt,
   sendAll,
   taken,
 } from './pools.ts';
@@ -256,6 +257,34 @@ describe('a connection that ends', () => {
       (port) => sendAll(port, [['b'], ['c']]),
     );
     expect(outcome).toEqual([taken('b'), taken('c')]);
+  });
+
+  test('a command that cannot be written fails its own message, before the end of the one ahead', async () => {
+    const [sent, failure] = await dialogue(
+      `${hello('PIPELINING', 'AUTH PLAIN')}\n${open('b')}\nS: 250 ok\nS: 250 ok\nS: 354 go\n${body}\nS: 250 taken\n${bye}`,
+      {},
+      async (port) => {
+        await using pool = poolAt(port);
+        const envelope = { reversePath: 'a@example.org', recipients: named('b') };
+        const wishes = { authSender: 'x'.repeat(3000) };
+        return Promise.allSettled([pool.send(envelope, letter()), pool.send(envelope, letter(), { wishes })]);
+      },
+    );
+    expect(sent).toMatchObject({ status: 'fulfilled' });
+    expect(failure).toMatchObject({ reason: { name: 'UsageError', delivery: 'not-sent' } });
+  });
+
+  test('421 to the message that goes to nobody: what waits goes elsewhere', async () => {
+    const [nobody, other] = await dialogue(
+      [
+        `${pipelining}\n${open('b')}\nS: 250 ok\nS: 550 no\nS: 354 go\nC: .\nS: 421 enough\n*: end`,
+        `${pipelining}\n${open('c')}\nS: 250 ok\nS: 250 ok\nS: 354 go\n${body}\nS: 250 taken\n${bye}`,
+      ],
+      {},
+      (port) => sendAll(port, [['b'], ['c']]),
+    );
+    expect(nobody).toBeInstanceOf(RecipientsError);
+    expect(other).toEqual(taken('c'));
   });
 
   test('twice before anything was sent: the message fails, and was not sent', async () => {
