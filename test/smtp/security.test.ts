@@ -303,6 +303,32 @@ describe('AUTH', () => {
     );
   });
 
+  test('a mechanism that was asked for by name and not offered: not the password is to blame', async () => {
+    const error = await dialogue(
+      `${plainAuth('PLAIN')}\nC: AUTH CRAM-MD5\nS: 535 5.7.8 no such mechanism\n*: end`,
+      {},
+      (port) => failureOf(connectAndQuit(loopback(port, { mechanism: 'cram-md5' }))),
+    );
+    expect(error).toMatchObject({
+      code: 'EAUTH',
+      permanent: true,
+      reply: { code: 535 },
+      hint: 'the server does not offer CRAM-MD5, only PLAIN',
+    });
+  });
+
+  test.each(['535 5.7.8', '421 4.7.0'])('a %s that repeats the secret ends up in no error', async (code) => {
+    const sent = base64(`\0u@example.org\0${password}`);
+    const error = await dialogue(
+      `${plainAuth('PLAIN')}\nC! 1\nS: ${code} no such log-in: ${sent} ${password}\n*: end`,
+      {},
+      (port) => failureOf(connectAndQuit(loopback(port))),
+    );
+    expect(String(error)).toContain('no such log-in: [redacted] [redacted]');
+    expect(JSON.stringify(error)).not.toContain(password);
+    expect(JSON.stringify(error)).not.toContain(sent);
+  });
+
   test('454 means later', async () => {
     const error = await dialogue(`${plainAuth('PLAIN')}\nC! 1\nS: 454 4.7.0 busy\n*: end`, {}, (port) =>
       failureOf(connectAndQuit(loopback(port))),
