@@ -65,8 +65,6 @@ export async function authenticate(
   let said = dialogue.next();
   const initial = said.value === undefined ? undefined : encodeBase64(said.value);
   const { step: first, sent } = await profile.start(mechanism.name, initial === '' ? '=' : initial);
-  const { token = '' } = credentials;
-  const withoutToken = (text: string) => (token === '' ? text : text.replaceAll(token, '[redacted]'));
   let unsent = sent ? undefined : initial;
   let step = first;
   let detail: string | undefined;
@@ -83,7 +81,7 @@ export async function authenticate(
     }
     if (said.done === true) {
       // All is said and the server goes on: an error report, that wants one dummy answer (RFC 7628 3.2.3).
-      detail = withoutToken(Buffer.from(decodeBase64Tolerant(step.base64)).toString('utf8')).slice(0, 500);
+      detail = Buffer.from(decodeBase64Tolerant(step.base64)).toString('utf8').slice(0, 500);
       step = await profile.respond(encodeBase64(mechanism.dismissal ?? new Uint8Array()));
       continue;
     }
