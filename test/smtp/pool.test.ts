@@ -333,3 +333,27 @@ test('after so many messages a new connection is opened', async () => {
   );
   expect(outcome).toEqual([taken('b'), taken('c'), taken('d')]);
 });
+
+test('by LMTP the replies to RCPT are read before DATA: to nobody there would be none behind the dot', async () => {
+  const outcome = await dialogue(
+    `${pipelining.replace('EHLO', 'LHLO')}
+    C: MAIL FROM:<a@example.org>
+    C: RCPT TO:<b@example.org>
+    S: 250 ok
+    S: 550 no such user
+    C: RSET
+    C: MAIL FROM:<a@example.org>
+    C: RCPT TO:<c@example.org>
+    S: 250 ok
+    S: 250 ok
+    S: 250 ok
+    C: DATA
+    S: 354 go on
+    ${body}
+    S: 250 taken
+    ${bye}`,
+    {},
+    (port) => sendAll(port, [['b'], ['c']], { protocol: 'lmtp' }),
+  );
+  expect(outcome).toEqual([expect.any(RecipientsError), taken('c')]);
+});

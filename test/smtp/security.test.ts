@@ -280,6 +280,26 @@ describe('AUTH', () => {
     expect(client.mechanism).toBe('LOGIN');
   });
 
+  test('a name of other scripts is looked for in the certificate as DNS spells it', async () => {
+    const idn = await certificateFor('xn--bcher-kva.example');
+    const client = await dialogue(
+      `S: 220 mx
+      C: EHLO me
+      S: 250-mx
+      S: 250 STARTTLS
+      C: STARTTLS
+      S: 220 go
+      *: tls
+      C: EHLO me
+      S: 250 mx
+      C: QUIT
+      S: 221 bye`,
+      { certificate: idn },
+      (port) => connectAndQuit(options(port, { tls: { ca: idn.cert, servername: 'bücher.example' } })),
+    );
+    expect(client.tls?.verified).toBe(true);
+  });
+
   test('behind a -PLUS that was refused the next says that it could have been bound', async () => {
     const yes = `${base64('y,,n=')}`.slice(0, 4);
     await dialogue(
