@@ -23,7 +23,7 @@ export function rejected({ verb, command, reply, early }: Exchange): RejectedErr
   return new RejectedError(
     `${what}: ${replyLine(reply)}`,
     { permanent: reply.code >= 500, connectionUsable: reply.code !== 421 && !early && verb !== 'GREETING' },
-    { stage, command, reply: detailOf(reply), hint: hintFor(reply) },
+    { stage, command, reply: detailOf(reply), hint: hintFor(verb, reply) },
   );
 }
 
@@ -33,7 +33,10 @@ function subject(verb: Exchange['verb'], command: string): string {
   return command;
 }
 
-function hintFor({ code, enhanced }: SmtpReply): string | undefined {
+function hintFor(verb: Exchange['verb'], { code, enhanced }: SmtpReply): string | undefined {
+  // RFC 2033 4.1: either protocol refuses the other's greeting.
+  if (verb === 'LHLO' && code >= 500) return 'it may speak SMTP: the same without --lmtp';
+  if (verb === 'HELO' && code >= 500) return 'it may speak LMTP: the same with --lmtp';
   if (code === 530 || enhanced === '5.7.0')
     return 'the server wants a log-in first: give a user and a password';
   if (code === 552 || enhanced === '5.3.4') return 'the message, or the mailbox, is too big for the server';

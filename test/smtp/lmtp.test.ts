@@ -224,3 +224,21 @@ test('a Unix socket that is not there is named', async () => {
   expect(error).toMatchObject({ code: 'ECONNECT', stage: 'connect' });
   expect(String(error)).toContain('cannot connect to /nowhere/lmtp: ');
 });
+
+describe('the wrong one of the two protocols', () => {
+  test('LHLO to an SMTP server', async () => {
+    const error = await dialogue('S: 220 mx ESMTP\nC: LHLO me\nS: 500 what?\n*: end', {}, (port) =>
+      failureOf(sendTo(port, named('b'))),
+    );
+    expect(error).toMatchObject({ hint: 'it may speak SMTP: the same without --lmtp' });
+  });
+
+  test('EHLO to an LMTP server', async () => {
+    const error = await dialogue(
+      'S: 220 mx LMTP\nC: EHLO me\nS: 500 what?\nC: HELO me\nS: 500 what?\n*: end',
+      {},
+      (port) => failureOf(SmtpClient.connect({ host: '127.0.0.1', port, security: 'none', ehlo: 'me' })),
+    );
+    expect(error).toMatchObject({ hint: 'it may speak LMTP: the same with --lmtp' });
+  });
+});
