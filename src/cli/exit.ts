@@ -92,6 +92,12 @@ function judgeRefusal(error: RejectedError): number {
 }
 
 type Judge = (error: never, signal: NodeJS.Signals | undefined) => number;
+/** A command that a message went to says itself whether later is better. */
+function judgeStorage({ step, retryable }: StorageError): number {
+  if (step === 'exec' && retryable) return EXIT.tryLater;
+  return CREATING.has(step) ? EXIT.cannotCreate : EXIT.io;
+}
+
 /** A class stands after those derived from it. */
 const BY_CLASS: readonly (readonly [
   type: abstract new (...args: never[]) => MailError,
@@ -112,7 +118,7 @@ const BY_CLASS: readonly (readonly [
   [RejectedError, judgeRefusal],
   [UnsupportedError, EXIT.refused],
   [LockedError, EXIT.tryLater],
-  [StorageError, (error: StorageError) => (CREATING.has(error.step) ? EXIT.cannotCreate : EXIT.io)],
+  [StorageError, judgeStorage],
   [
     InterruptedError,
     (_: InterruptedError, signal: NodeJS.Signals | undefined) =>
