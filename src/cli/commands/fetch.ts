@@ -32,7 +32,8 @@ loses. With --json a line for each message and one for the run. Nothing new is n
     );
     const account = await ctx.account('pop3');
     const key = { host: account.host, port: account.port, user: account.username ?? '' };
-    const files = await stateFiles(stateDirectory(ctx.io.env), key);
+    const state = ctx.settings.text('state-dir') ?? stateDirectory(ctx.io.env);
+    const files = await stateFiles(state, key);
     const whose = `${key.user}@${key.host}:${key.port}`;
     using _lock = looks ? undefined : await Lock.acquire(files.lock, { what: whose, signal: ctx.signal });
     await using journal = await Journal.open(files.journal, { account: whose, readOnly: looks });
@@ -45,7 +46,7 @@ loses. With --json a line for each message and one for the run. Nothing new is n
     const names = new MessageNames(key);
     // Before the server is asked for anything: a place that cannot be written to is no reason to log in.
     await using store =
-      looks || destination === undefined ? undefined : await openStore(ctx, destination, names);
+      looks || destination === undefined ? undefined : await openStore(ctx, destination, names, state);
     const pop3 = await connectPop3(ctx);
     try {
       const { rows } = await readMaildrop(pop3, 'needed');

@@ -1,12 +1,13 @@
-import { type MessageNames, type Store, stateDirectory } from '../../store/index.ts';
+import type { MessageNames, Store } from '../../store/index.ts';
 import type { Context } from '../context.ts';
 import type { Destination } from './options.ts';
 
-/** Opens the place that mail goes to. */
+/** Opens the place that mail goes to; what waits for a command waits in `state`. */
 export async function openStore(
   ctx: Context,
   { kind, target }: Destination,
   { prefix }: MessageNames,
+  state: string,
 ): Promise<Store> {
   const { Exec, Folder, Maildir, Mbox } = await import('../../store/index.ts');
   switch (kind) {
@@ -18,7 +19,7 @@ export async function openStore(
       return Mbox.open(target, { prefix });
     case 'exec':
       return new Exec(target, {
-        directory: stateDirectory(ctx.io.env),
+        directory: state,
         env: ctx.io.env,
         signal: ctx.signal,
         // What the command says is for a person to read, never data of ours.
