@@ -5,6 +5,7 @@ import {
   DataError,
   InputError,
   InterruptedError,
+  LockedError,
   MailError,
   ProtocolError,
   RecipientsError,
@@ -110,6 +111,7 @@ const BY_CLASS: readonly (readonly [
   [RecipientsError, (error: RejectedError) => (error.permanent ? EXIT.recipients : EXIT.tryLater)],
   [RejectedError, judgeRefusal],
   [UnsupportedError, EXIT.refused],
+  [LockedError, EXIT.tryLater],
   [StorageError, (error: StorageError) => (CREATING.has(error.step) ? EXIT.cannotCreate : EXIT.io)],
   [
     InterruptedError,
