@@ -5,7 +5,7 @@ import { codeOf, type Disk, disk as realDisk } from './disk.ts';
 import { step } from './failure.ts';
 import { ownerPart, signalGroup } from './processes.ts';
 import { type Delivered, deliverOne, type Outcome, type Store } from './store.ts';
-import { writeMessage } from './writing.ts';
+import { release, writeMessage } from './writing.ts';
 
 export interface ExecOptions {
   /** Where a message waits for its command: a directory that only the owner may read. */
@@ -62,7 +62,7 @@ export class Exec implements Store {
       // Written at positions, so that whoever inherits the file reads it from its beginning.
       this.#waiting.push({ name, fd, size: await writeMessage(disk, path, fd, message) });
     } catch (error) {
-      disk.close(fd);
+      release(disk, fd);
       throw error;
     }
   }
@@ -73,7 +73,7 @@ export class Exec implements Store {
     const outcomes: Outcome[] = [];
     for (const { name, fd, size } of waiting) {
       const error = await this.#run(fd);
-      this.#disk.close(fd);
+      release(this.#disk, fd);
       outcomes.push(
         error === undefined
           ? { status: 'stored', name, path: null, size }
@@ -84,7 +84,7 @@ export class Exec implements Store {
   }
 
   discard(): void {
-    for (const { fd } of this.#waiting) this.#disk.close(fd);
+    for (const { fd } of this.#waiting) release(this.#disk, fd);
     this.#waiting = [];
   }
 

@@ -2,6 +2,7 @@ import { ConfigError } from '../errors.ts';
 import { codeOf, type Disk } from './disk.ts';
 import { failed, step } from './failure.ts';
 import { type Entry, readHeader, readLine } from './journal-line.ts';
+import { release } from './writing.ts';
 
 const BLOCK = 1024 * 1024;
 /** A unique-id has at most 1,000 octets, and six characters each at worst. */
@@ -31,7 +32,7 @@ export function readJournal(disk: Disk, path: string, account: string): JournalC
   try {
     return readLines(disk, path, fd, account);
   } finally {
-    disk.close(fd);
+    release(disk, fd);
   }
 }
 

@@ -5,7 +5,7 @@ import { failed, step } from './failure.ts';
 import { readJournal } from './journal-file.ts';
 import { type Entry, headerOf, idOf, keyOf, lineOf, type MessageState } from './journal-line.ts';
 import type { MessageId } from './names.ts';
-import { syncDirectory, writeAll } from './writing.ts';
+import { release, syncDirectory, writeAll } from './writing.ts';
 
 export type { Entry, MessageState };
 
@@ -92,7 +92,7 @@ export class Journal implements AsyncDisposable {
     try {
       step(path, 'truncate', () => disk.fstat(fd).size > size && disk.truncate(fd, size));
     } catch (error) {
-      disk.close(fd);
+      release(disk, fd);
       throw error;
     }
     return new Journal(path, { disk, now, fd, size }, content);
@@ -189,7 +189,7 @@ export class Journal implements AsyncDisposable {
   /** Waits for what is being written. Never fails: whoever wrote was told. */
   async close(): Promise<void> {
     await this.#writing;
-    if (this.#fd !== undefined && !this.#closed) this.#disk.close(this.#fd);
+    if (this.#fd !== undefined && !this.#closed) release(this.#disk, this.#fd);
     this.#closed = true;
   }
 
@@ -287,7 +287,7 @@ async function rewrite(
     }
     throw failed(fresh, 'fsync', cause);
   } finally {
-    disk.close(fd);
+    release(disk, fd);
   }
   step(path, 'rename', () => disk.rename(fresh, path));
   await syncDirectory(disk, dirname(path));

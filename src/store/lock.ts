@@ -5,7 +5,7 @@ import { codeOf, type Disk, disk as realDisk } from './disk.ts';
 import { failed, step } from './failure.ts';
 import { hostPart } from './names.ts';
 import { beginningOf, isRunning, pid, processSpace } from './processes.ts';
-import { writeAll } from './writing.ts';
+import { release, writeAll } from './writing.ts';
 
 export interface LockOptions {
   /** What is locked, in words for the error. */
@@ -66,7 +66,9 @@ export class Lock implements Disposable {
     this.#held = false;
     clearInterval(this.#beat);
     try {
-      if (read(this.#disk, this.path) === this.#text) this.#disk.unlink(this.path);
+      const text = read(this.#disk, this.path);
+      // One that cannot be read is ours, as far as we know.
+      if (text === undefined || text === this.#text) this.#disk.unlink(this.path);
     } catch {
       // Our process will be gone soon, and then it is nobody's.
     }
@@ -100,7 +102,7 @@ function make(disk: Disk, path: string, text: string): boolean {
     attemptUnlink(disk, path);
     throw error;
   } finally {
-    disk.close(fd);
+    release(disk, fd);
   }
 }
 
@@ -127,7 +129,7 @@ function removeStale(disk: Disk, path: string): boolean {
 
 function isStale(disk: Disk, path: string): boolean {
   const text = read(disk, path);
-  const there = disk.lstat(path);
+  const there = step(path, 'stat', () => disk.lstat(path));
   if (text === undefined || there === undefined) return false; // given back meanwhile
   const silent = Date.now() - there.mtimeMs;
   const number = /^\s*(\d{1,10})\s*$/.exec(text.split('\n')[0] ?? '')?.[1];
@@ -152,18 +154,17 @@ function locked(disk: Disk, path: string, what: string): LockedError {
   });
 }
 
+/** Undefined: it cannot be read, for one because it is gone. */
 function read(disk: Disk, path: string): string | undefined {
-  let fd: number;
+  let fd: number | undefined;
   try {
     fd = disk.open(path, 'r');
-  } catch {
-    return undefined;
-  }
-  try {
     const bytes = Buffer.alloc(LONGEST);
     return bytes.toString('latin1', 0, disk.read(fd, bytes, 0));
+  } catch {
+    return undefined;
   } finally {
-    disk.close(fd);
+    if (fd !== undefined) release(disk, fd);
   }
 }
 

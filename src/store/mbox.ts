@@ -9,7 +9,7 @@ import { digestOf, progress, readAt, readSeal, type Seal, type SpoolEntry, seal 
 import { unfit } from './message-files.ts';
 import { ownerPart, ownerRuns } from './processes.ts';
 import { type Delivered, deliverOne, type Outcome, type Store } from './store.ts';
-import { syncDirectory, writeAll, writeMessage } from './writing.ts';
+import { release, syncDirectory, writeAll, writeMessage } from './writing.ts';
 
 export interface MboxOptions {
   /** `MessageNames.prefix` of the account. */
@@ -156,12 +156,15 @@ export class Mbox implements Store {
       throw unfit(path, 'is no file, and so no mbox', 'name a file; a directory can be a Maildir');
     if (there === undefined) {
       await makeDirectories(disk, dirname(path));
-      disk.close(step(path, 'create', () => disk.open(path, 'a')));
+      release(
+        disk,
+        step(path, 'create', () => disk.open(path, 'a')),
+      );
       await syncDirectory(disk, dirname(path));
     } else if (there.size > 0) {
       const fd = step(path, 'open', () => disk.open(path, 'r'));
       const first = readAt(disk, fd, 0, 5).toString('latin1');
-      disk.close(fd);
+      release(disk, fd);
       if (first !== 'From ')
         throw unfit(path, 'is no mbox: it does not begin with "From "', 'name another file');
     }
@@ -213,7 +216,7 @@ export class Mbox implements Store {
         throw error;
       }
     } finally {
-      disk.close(fd);
+      release(disk, fd);
     }
   }
 
@@ -245,8 +248,8 @@ export class Mbox implements Store {
       } catch (cause) {
         throw failed(this.path, 'read', cause);
       } finally {
-        disk.close(fd);
-        disk.close(mbox);
+        release(disk, fd);
+        release(disk, mbox);
       }
     }
   }
@@ -277,7 +280,7 @@ export class Mbox implements Store {
   }
 
   #remove({ path, fd }: Spool): void {
-    attempt(() => this.#disk.close(fd));
+    release(this.#disk, fd);
     attempt(() => this.#disk.unlink(path));
   }
 }

@@ -5,7 +5,7 @@ import { failed, step } from './failure.ts';
 import { NAME_PATTERN } from './names.ts';
 import { ownerRuns } from './processes.ts';
 import { type Delivered, deliverOne, type Outcome, type Store } from './store.ts';
-import { syncDirectory, writeMessage } from './writing.ts';
+import { release, syncDirectory, writeMessage } from './writing.ts';
 
 /** How a directory of messages is laid out: all that a Maildir and a directory of .eml files differ in. */
 export interface Layout {
@@ -198,7 +198,7 @@ export class MessageFiles implements Store {
     } catch (cause) {
       throw failed(own, 'read', cause);
     } finally {
-      disk.close(other);
+      release(disk, other);
     }
   }
 
@@ -210,7 +210,7 @@ export class MessageFiles implements Store {
     const fd = attempt(() => this.#disk.open(outcome.path ?? '', 'r'));
     if (fd === undefined) return;
     await this.#disk.fsync(fd).catch(() => undefined);
-    this.#disk.close(fd);
+    release(this.#disk, fd);
   }
 
   /** A name that may not last is no delivery: it is told as a failure, so it must not stay. */
@@ -246,7 +246,7 @@ export class MessageFiles implements Store {
   }
 
   #drop({ fd, path }: { readonly fd: number; readonly path: string }): void {
-    attempt(() => this.#disk.close(fd));
+    release(this.#disk, fd);
     attempt(() => this.#disk.unlink(path));
   }
 }

@@ -109,6 +109,15 @@ function some(written: number): number {
   return written;
 }
 
+/** Gives a file back that was only read, or is synced: what could go wrong with it has been told. */
+export function release(disk: Disk, fd: number): void {
+  try {
+    disk.close(fd);
+  } catch {
+    // It is closed all the same.
+  }
+}
+
 /** A name is only as durable as its directory. Some file systems cannot sync one, and need not. */
 export async function syncDirectory(disk: Disk, path: string): Promise<void> {
   let fd: number | undefined;
@@ -119,7 +128,7 @@ export async function syncDirectory(disk: Disk, path: string): Promise<void> {
     if (!(cause instanceof Error && 'code' in cause && CANNOT_SYNC.has(String(cause.code))))
       throw failed(path, 'fsync', cause);
   } finally {
-    if (fd !== undefined) disk.close(fd);
+    if (fd !== undefined) release(disk, fd);
   }
 }
 

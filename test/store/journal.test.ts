@@ -320,7 +320,7 @@ describe('growth', () => {
     ['write', 'ENOSPC'],
     ['fsync', 'EIO'],
   ] as const)('a failed %s records nothing, and the next call does', async (what, code) => {
-    (await open()).close();
+    await (await open()).close();
     let broken = true;
     const { disk } = faulty((call) => (broken && call === what ? code : undefined));
     const journal = await open({ disk });
