@@ -83,6 +83,8 @@ export class Exec implements Store {
     return outcomes;
   }
 
+  recorded(): void {}
+
   discard(): void {
     for (const { fd } of this.#waiting) release(this.#disk, fd);
     this.#waiting = [];

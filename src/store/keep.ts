@@ -41,6 +41,7 @@ export async function* keep<Row>(
       return outcome === undefined ? [] : [{ id, row, outcome }];
     });
     await journal.stored(kept.flatMap(({ id, outcome }) => (outcome.status === 'failed' ? [] : [id])));
+    store.recorded();
     return kept;
   };
   const begin = () => {

@@ -7,7 +7,7 @@ import { makeDirectories } from './maildir.ts';
 import { mboxEntry } from './mbox-entry.ts';
 import { digestOf, progress, readAt, readSeal, type Seal, type SpoolEntry, seal } from './mbox-spool.ts';
 import { unfit } from './message-files.ts';
-import { ownerPart, ownerRuns } from './processes.ts';
+import { isOwn, ownerPart, ownerRuns } from './processes.ts';
 import { type Delivered, deliverOne, type Outcome, type Store } from './store.ts';
 import { release, syncDirectory, writeAll, writeMessage } from './writing.ts';
 
@@ -50,8 +50,8 @@ export class Mbox implements Store {
   readonly #now: () => number;
   readonly #options: MboxOptions;
   #spool: Spool | undefined;
-  /** Settled, and recorded by the time of the next `settle`. */
-  #settled: Spool | undefined;
+  /** The spool of what is settled, until that is recorded. */
+  #settled: string | undefined;
   /** What a killed run put into the mailbox, by name; the digests of its text. */
   readonly #there = new Map<string, string>();
   readonly #recovered: Recovered[] = [];
@@ -108,22 +108,27 @@ export class Mbox implements Store {
     const order = this.#order;
     this.#spool = undefined;
     this.#order = [];
-    if (this.#settled !== undefined) this.#remove(this.#settled);
-    this.#settled = undefined;
+    this.recorded();
     let why: StorageError | undefined;
     if (spool !== undefined && spool.entries.length > 0) {
       try {
         await this.#add(spool);
-        this.#settled = spool;
+        release(this.#disk, spool.fd);
+        this.#settled = spool.path;
       } catch (error) {
         why = failed(this.path, 'write', error);
       }
     }
-    if (spool !== undefined && this.#settled !== spool) this.#remove(spool);
+    if (spool !== undefined && this.#settled !== spool.path) this.#remove(spool);
     return order.map(({ name, size, duplicate }): Outcome => {
       if (!duplicate && why !== undefined) return { status: 'failed', name, path: null, size, error: why };
       return { status: duplicate ? 'duplicate' : 'stored', name, path: this.path, size };
     });
+  }
+
+  recorded(): void {
+    if (this.#settled !== undefined) this.#unlink(this.#settled);
+    this.#settled = undefined;
   }
 
   discard(): void {
@@ -138,10 +143,9 @@ export class Mbox implements Store {
 
   async close(): Promise<void> {
     this.discard();
-    if (this.#settled !== undefined) this.#remove(this.#settled);
-    this.#settled = undefined;
-    for (const { path, missing } of this.#recovered)
-      if (missing.size === 0) attempt(() => this.#disk.unlink(path));
+    // Nobody recorded it: the next run is to know what is there.
+    if (this.#settled !== undefined) inUse.delete(this.#settled);
+    for (const { path, missing } of this.#recovered) if (missing.size === 0) this.#unlink(path);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -179,7 +183,9 @@ export class Mbox implements Store {
       dirname(this.path),
       `.${basename(this.path)}.${this.#options.prefix}.${ownerPart()}.spool`,
     );
-    return { path, fd: step(path, 'create', () => this.#disk.open(path, 'wx+')), entries: [], end: 0 };
+    const fd = step(path, 'create', () => this.#disk.open(path, 'wx+'));
+    inUse.add(path);
+    return { path, fd, entries: [], end: 0 };
   }
 
   #lock(): Promise<Lock> {
@@ -274,16 +280,25 @@ export class Mbox implements Store {
     return files.flatMap((file) => {
       if (!file.startsWith(start)) return [];
       const prefix = /\.(mt[0-9a-f]{8})\.[A-Z0-9]+\.spool$/.exec(file)?.[1];
-      if (prefix === undefined || ownerRuns(file) !== false) return [];
-      return [{ path: join(directory, file), ours: prefix === this.#options.prefix }];
+      const path = join(directory, file);
+      if (prefix === undefined || inUse.has(path) || (!isOwn(file) && ownerRuns(file) !== false)) return [];
+      return [{ path, ours: prefix === this.#options.prefix }];
     });
   }
 
   #remove({ path, fd }: Spool): void {
     release(this.#disk, fd);
+    this.#unlink(path);
+  }
+
+  #unlink(path: string): void {
     attempt(() => this.#disk.unlink(path));
+    inUse.delete(path);
   }
 }
+
+/** Spools of stores in this process that are at work. */
+const inUse = new Set<string>();
 
 async function* blocksOf(disk: Disk, { fd, end }: Spool): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < end; at += COPY) yield readAt(disk, fd, at, Math.min(COPY, end - at));

@@ -86,6 +86,8 @@ export class MessageFiles implements Store {
     return outcomes;
   }
 
+  recorded(): void {}
+
   discard(): void {
     for (const staged of this.#staged) this.#drop(staged);
     this.#staged = [];

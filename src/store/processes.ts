@@ -51,6 +51,11 @@ export function ownerPart(): string {
   return `P${pid}B${beginningOf(pid)}Q${count}`;
 }
 
+/** Whether it was this process that put its `ownerPart` into this file's name. */
+export function isOwn(file: string): boolean {
+  return file.includes(`P${pid}B${beginningOf(pid)}Q`);
+}
+
 /** Whether whoever put its `ownerPart` between dots or dashes into this file's name is at work; undefined: nobody did. */
 export function ownerRuns(file: string): boolean | undefined {
   const [, number, beginning] = /\.P(\d+)B(\d*)Q\d+[.-]/.exec(file) ?? [];

@@ -31,14 +31,19 @@ export interface Store extends AsyncDisposable {
   stage(message: AsyncIterable<Uint8Array>, as: { readonly name: string }): Promise<void>;
   /**
    * An outcome for each message staged since the last call, in that order. What is not `failed` outlives a loss of power from
-   * here on. `stage` may be called meanwhile, `settle` not; what the last call gave is recorded before the next one.
+   * here on. `stage` may be called meanwhile, `settle` not.
    */
   settle(): Promise<readonly Outcome[]>;
+  /**
+   * What `settle` gave is recorded elsewhere, and will not come again: what is kept to recognise it can go. The next `settle`
+   * says so too. Never fails.
+   */
+  recorded(): void;
   /** Forgets what is staged. Never fails. */
   discard(): void;
   /** Stages and settles one message; a failure is thrown. Not while anything else is staged. */
   deliver(message: AsyncIterable<Uint8Array>, as: { readonly name: string }): Promise<Delivered>;
-  /** What is staged is forgotten. To be called when what `settle` gave is recorded. Never fails. */
+  /** What is staged is forgotten. Never fails. */
   close(): Promise<void>;
 }
 

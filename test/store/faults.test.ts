@@ -129,7 +129,9 @@ describe.each(KINDS)('$name', (kind) => {
         expect(again, where).toEqual({ kept: MESSAGES, error: undefined });
         const after = kind.found(join(root, 'mail')).sort();
         expect(after, where).toEqual([...MESSAGES.map(text)].sort());
-        if (!['unlink', 'close'].includes(call)) expect(kind.litter(join(root, 'mail')), where).toEqual([]);
+        // Where the journal's own fsync failed, the mbox keeps what it knows for a day.
+        const lasting = kind.name === 'mbox' ? ['unlink', 'close', 'fsync'] : ['unlink', 'close'];
+        if (!lasting.includes(call)) expect(kind.litter(join(root, 'mail')), where).toEqual([]);
       }
       if (code === 'short') expect(seen.failed).toBe(0);
       else expect(seen.failed).toBeGreaterThan(10);
@@ -180,6 +182,7 @@ describe('a disk that is full', () => {
     const store = await kind.open(join(root, 'mail'));
     const big = `Subject: big\r\n\r\n${'y'.repeat(70)}\r\n`.repeat(1_500);
     await store.deliver(chunks('Subject: first\r\n'), { name: nameOf('0') });
+    store.recorded();
     writeFileSync(filler, Buffer.alloc(180_000));
     const refused = store.deliver(chunks(big, 4_000), { name: nameOf('1') });
     await expect(refused).rejects.toThrow('no space left on the device');

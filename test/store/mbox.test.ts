@@ -64,6 +64,8 @@ describe('an mbox', () => {
         `${SEPARATOR}Return-Path: <a b@x>\n\n\n`,
     );
     expect(statSync(at('inbox')).mode & 0o777).toBe(0o600);
+    expect(readdirSync(at('.'))).toHaveLength(2); // what was settled is known until it is recorded
+    mbox.recorded();
     expect(readdirSync(at('.'))).toEqual(['inbox']);
   });
 
@@ -117,6 +119,7 @@ describe('an mbox', () => {
       await settling;
     }
     await mbox.settle();
+    mbox.recorded();
     await mbox.close();
     expect(content().match(/^\d.*$/gm)).toEqual(['0', '0b', '1', '1b', '2', '2b', '3', '3b', '4', '4b']);
     expect(readdirSync(at('.'))).toEqual(['inbox']);
@@ -151,6 +154,7 @@ describe('after a kill', () => {
     await mbox.stage(chunks('one\r\n'), { name: nameOf('1') });
     await mbox.stage(chunks('two\r\n'), { name: nameOf('2') });
     await mbox.settle();
+    mbox.recorded();
   };
   const OLD = `${SEPARATOR}old\n\n`;
   const NEW = `${SEPARATOR}one\n\n${SEPARATOR}two\n\n`;
