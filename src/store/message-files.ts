@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { StorageError } from '../errors.ts';
-import { codeOf, type Disk } from './disk.ts';
+import { codeOf, type Disk, WITHOUT_LINKS } from './disk.ts';
 import { failed, step } from './failure.ts';
 import { NAME_PATTERN } from './names.ts';
 import { ownerRuns } from './processes.ts';
@@ -32,14 +32,6 @@ const TOGETHER = 64;
 /** libuv has four threads, and the dialogue needs none of them. */
 const FSYNCS_AT_ONCE = 4;
 const PIECE = 64 * 1024;
-const WITHOUT_LINKS: ReadonlySet<string> = new Set([
-  'EPERM',
-  'ENOTSUP',
-  'EOPNOTSUPP',
-  'ENOSYS',
-  'EMLINK',
-  'EACCES',
-]);
 
 /**
  * One file for each message, written under a temporary name, synced, and only then linked to its own, so that nobody ever
