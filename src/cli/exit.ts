@@ -91,6 +91,12 @@ function judgeRefusal(error: RejectedError): number {
   return NOT_ALLOWED.has(error.reply?.code ?? '') ? EXIT.notAllowed : EXIT.refused;
 }
 
+function judgeStorage(error: StorageError): number {
+  // A command that said so itself (75), or took too long.
+  if (error.step === 'exec' && error.retryable) return EXIT.tryLater;
+  return CREATING.has(error.step) ? EXIT.cannotCreate : EXIT.io;
+}
+
 type Judge = (error: never, signal: NodeJS.Signals | undefined) => number;
 /** A class stands after those derived from it. */
 const BY_CLASS: readonly (readonly [
@@ -112,7 +118,7 @@ const BY_CLASS: readonly (readonly [
   [RejectedError, judgeRefusal],
   [UnsupportedError, EXIT.refused],
   [LockedError, EXIT.tryLater],
-  [StorageError, (error: StorageError) => (CREATING.has(error.step) ? EXIT.cannotCreate : EXIT.io)],
+  [StorageError, judgeStorage],
   [
     InterruptedError,
     (_: InterruptedError, signal: NodeJS.Signals | undefined) =>
