@@ -168,6 +168,17 @@ describe('a message that is there already', () => {
     expect(readdirSync(at('Mail/new'))).toHaveLength(3);
   });
 
+  test('is synced before it is promised: whoever left it may not have done so', async () => {
+    await (await open()).deliver(chunks(LETTER), { name: nameOf('X') });
+    for (const place of [2, 3]) {
+      const { disk } = faulty((call, count) => (call === 'fsync' && count === place ? 'EIO' : undefined));
+      const maildir = await Maildir.open(at('Mail'), { prefix, disk });
+      await maildir.stage(chunks(LETTER), { name: nameOf('X') });
+      expect(await maildir.settle()).toMatchObject([{ status: 'failed', error: { step: 'fsync' } }]);
+      expect(readdirSync(at('Mail/new'))).toHaveLength(1);
+    }
+  });
+
   test('twice in one batch is one message', async () => {
     const maildir = await open();
     for (const _ of [1, 2]) await maildir.stage(chunks(LETTER), { name: nameOf('X') });
