@@ -40,7 +40,10 @@ export {
   type SigningOptions,
   type Source,
   signed,
+  type Uniqueness,
 } from './mime/index.ts';
+export { type ReplyFields, replyFields } from './mime/reply.ts';
+export { type Resending, resentMessage } from './mime/resend.ts';
 export { Deadline } from './net/deadline.ts';
 export type { DialOptions } from './net/options.ts';
 export type { ProxyServer } from './net/proxy.ts';

@@ -20,9 +20,10 @@ export function wayTo({ proxy, security, ...at }: Account): string {
   return `${placeOf(at)} (${security}${through})`;
 }
 
-/** A server as people write it: `host:port`, or the path of a Unix socket. */
+/** A server as people write it: `host:port`, an IPv6 address in brackets, or the path of a Unix socket. */
 export function placeOf({ host, port }: { readonly host: string; readonly port: number }): string {
-  return host.startsWith('/') ? host : `${host}:${port}`;
+  if (host.startsWith('/')) return host;
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** A client for exactly these options. */

@@ -91,13 +91,13 @@ function judgeRefusal(error: RejectedError): number {
   return NOT_ALLOWED.has(error.reply?.code ?? '') ? EXIT.notAllowed : EXIT.refused;
 }
 
-type Judge = (error: never, signal: NodeJS.Signals | undefined) => number;
-/** A command that a message went to says itself whether later is better. */
-function judgeStorage({ step, retryable }: StorageError): number {
-  if (step === 'exec' && retryable) return EXIT.tryLater;
-  return CREATING.has(step) ? EXIT.cannotCreate : EXIT.io;
+function judgeStorage(error: StorageError): number {
+  // A command that said so itself (75), or took too long.
+  if (error.step === 'exec' && error.retryable) return EXIT.tryLater;
+  return CREATING.has(error.step) ? EXIT.cannotCreate : EXIT.io;
 }
 
+type Judge = (error: never, signal: NodeJS.Signals | undefined) => number;
 /** A class stands after those derived from it. */
 const BY_CLASS: readonly (readonly [
   type: abstract new (...args: never[]) => MailError,

@@ -92,6 +92,7 @@ export function serverAccount(
   // Through a proxy, loopback is the proxy's own machine, or nobody knows whose.
   const isHere = isLoopback(host.value) && (reach.proxy === undefined || host.value.startsWith('/'));
   const security = tls?.value ?? securityOf(protocol, isHere, port?.value);
+  if (security === 'none') checkUnprotected(settings, protocol);
   const mechanism = login ? settings.stated(`${protocol}.auth`)?.read(parseMechanism) : 'none';
   const credentials =
     mechanism === 'none' ? {} : credentialsOf(settings, protocol, user?.value, mechanism ?? 'auto');
@@ -132,6 +133,20 @@ export function isLoopback(host: string): boolean {
   const octets = /^(?:::ffff:)?127\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/i.exec(host);
   if (octets !== null) return octets.slice(1).every((octet) => Number(octet) <= 255);
   return /^[0:]*:0{0,3}1$/.test(host);
+}
+
+/** What only TLS can keep. Said for this run, it must not be passed over; in the environment it may be for another server. */
+const KEPT_BY_TLS = ['tls.fingerprint', 'tls.pin', 'tls.min-version', 'tls.cert'] as const;
+
+function checkUnprotected(settings: Settings, protocol: Protocol): void {
+  for (const key of KEPT_BY_TLS) {
+    const stated = settings.stated(key);
+    if (stated?.layer !== 'flag') continue;
+    throw new ConfigError(`--${key.replace('.', '-')} means nothing without TLS`, {
+      stage: 'config',
+      hint: `give --${protocol}-tls starttls or implicit: to this machine there is no TLS unless it is asked for`,
+    });
+  }
 }
 
 /** TLS when nobody said: required, by the port's custom, but to this machine. */

@@ -143,13 +143,16 @@ export async function attachmentPart(attachment: Attachment): Promise<Part> {
   return { ...part, within: (allowed) => (allowed.binary ? binary : part) };
 }
 
+/** The media type of a file by its name's ending; `application/octet-stream` where it says nothing. */
+export async function typeByName(filename: string): Promise<string> {
+  const { default: mime } = await import('mime');
+  const known = mime.getType(filename);
+  // Messages within messages may not be encoded (RFC 2046 5.2.1), so a file of one goes as bytes.
+  return known === null || /^(?:message|multipart)\//.test(known) ? 'application/octet-stream' : known;
+}
+
 async function typeOf({ filename, type }: Attachment): Promise<string> {
-  if (type === undefined) {
-    const { default: mime } = await import('mime');
-    const known = mime.getType(filename);
-    // Messages within messages may not be encoded (RFC 2046 5.2.1), so a file of one goes as bytes.
-    return known === null || /^(?:message|multipart)\//.test(known) ? 'application/octet-stream' : known;
-  }
+  if (type === undefined) return typeByName(filename);
   if (!/^[!#$&^\w.+-]{1,127}\/[!#$&^\w.+-]{1,127}(?:;[ -~]*)?$/.test(type)) {
     throw new DataError(`not a media type: ${JSON.stringify(type.slice(0, 80))}`, {
       stage: 'compose',
@@ -159,7 +162,7 @@ async function typeOf({ filename, type }: Attachment): Promise<string> {
   if (/^(?:message|multipart)\//i.test(type)) {
     throw new DataError(`an attachment cannot have the type ${type}, which may not be encoded`, {
       stage: 'compose',
-      hint: 'leave the type out to send it as plain bytes',
+      hint: 'leave the type out to send it as plain bytes, or pass a message on with --forward',
     });
   }
   return type;

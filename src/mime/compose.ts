@@ -1,12 +1,11 @@
 import { DataError } from '../errors.ts';
 import { type Mailbox, mailboxTokens, wireAddress } from './address.ts';
-import { type Attachment, attachmentPart } from './attachment.ts';
+import type { Attachment } from './attachment.ts';
+import { bodyOf } from './body.ts';
 import { checkFieldName, checkText, field, textField, wordLimit } from './header.ts';
-import { dateText, messageIdOf, newBoundary, newMessageId, UNIQUE, type Uniqueness } from './ids.ts';
-import { withParameters } from './parameter.ts';
-import { type Allowed, gathered, multipart, type Part, partBytes, partSize, type Takes } from './part.ts';
+import { dateText, messageIdOf, newMessageId, UNIQUE, type Uniqueness } from './ids.ts';
+import { type Allowed, gathered, type Part, partBytes, partSize, type Takes } from './part.ts';
 import type { Source } from './source.ts';
-import { textPart } from './text.ts';
 
 /** A message as a person thinks of it. */
 export interface Draft {
@@ -21,8 +20,21 @@ export interface Draft {
   readonly subject?: string;
   /** A string, or UTF-8 (failing that, windows-1252) from a source. */
   readonly text?: string | Source;
+  /** Without a text beside it, one is made of it for readers that show no HTML. */
   readonly html?: string | Source;
+  /** Of the text and the HTML, such as `gb2312` or `iso-8859-1`; UTF-8 when absent. Each character has to be in it. */
+  readonly charset?: string;
+  /**
+   * The folder where images are that the HTML names by relative paths: they go with it, each once. Absent: such paths stay
+   * as they are. Images that are elsewhere in the world are never loaded.
+   */
+  readonly htmlFolder?: string;
+  /** Those that the HTML names, as `cid:` and the content id, are shown in it. */
   readonly attachments?: readonly Attachment[];
+  /** An invitation or another iCalendar file: an alternative to the text, for readers that act on it, and a file beside it. */
+  readonly calendar?: Source;
+  /** Messages that go with this one as they are. */
+  readonly forwarded?: readonly Source[];
   /** Fields beyond those above; text that is not ASCII is encoded. */
   readonly headers?: readonly { readonly name: string; readonly value: string }[];
   readonly priority?: 'high' | 'normal' | 'low';
@@ -71,7 +83,7 @@ export async function compose(draft: Draft, unique: Uniqueness = UNIQUE): Promis
     draft.messageId === undefined
       ? newMessageId(domainOf(draft.from), unique)
       : messageIdOf(draft.messageId, 'the Message-ID');
-  const body = await bodyOf(draft, unique);
+  const body = await bodyOf(draft, unique, domainOf(draft.from));
   const header = `${headerOf(draft, messageId, unique)}MIME-Version: 1.0\r\n`;
   const smtpUtf8 = /[^\0-\x7f]/.test(header);
   const composed = (form: Part): Composed => {
@@ -96,7 +108,7 @@ function allowedBy(encoding: Draft['encoding'] = 'auto', { eightBit, binary }: T
   };
 }
 
-/** Who sends and who receives, by the same addresses as in the header: To, Cc and Bcc in order, each once. */
+/** Who sends (Sender, or else From) and who receives, by the same addresses as in the header: To, Cc and Bcc in order, each once. */
 export function envelopeOf(draft: Draft): {
   readonly reversePath: string;
   readonly recipients: readonly string[];
@@ -104,10 +116,11 @@ export function envelopeOf(draft: Draft): {
   const recipients = new Set<string>();
   for (const { address } of [...draft.to, ...(draft.cc ?? []), ...(draft.bcc ?? [])])
     recipients.add(wireAddress(address));
-  return { reversePath: wireAddress(draft.from.address), recipients: [...recipients] };
+  return { reversePath: wireAddress((draft.sender ?? draft.from).address), recipients: [...recipients] };
 }
 
-function domainOf({ address }: Mailbox): string {
+/** The domain for identifiers of who writes. */
+export function domainOf({ address }: Mailbox): string {
   const domain = wireAddress(address).slice(address.lastIndexOf('@') + 1);
   return /[^\0-\x7f]/.test(domain) || domain.startsWith('[') ? 'localhost' : domain;
 }
@@ -179,7 +192,8 @@ function refuseTwice(header: string, headers: readonly { readonly name: string }
   }
 }
 
-function addressField(name: string, mailboxes: readonly Mailbox[]): string {
+/** A field of addresses; `DataError` for what cannot be in one. */
+export function addressField(name: string, mailboxes: readonly Mailbox[]): string {
   const last = mailboxes.length - 1;
   const tokens = mailboxes.flatMap((mailbox, index) => {
     checkText(`the name in ${name}`, mailbox.name);
@@ -201,26 +215,4 @@ function freeField(name: string, value: string): string {
     });
   }
   return textField(name, value);
-}
-
-/** Text and HTML as alternatives, images of the HTML beside it, attachments around it all (RFC 2046 5.1). */
-async function bodyOf({ text, html, attachments = [] }: Draft, unique: Uniqueness): Promise<Part> {
-  const container = (subtype: string, parts: readonly Part[]): Part => {
-    const boundary = newBoundary(unique);
-    const type = withParameters(`multipart/${subtype}`, [`boundary="${boundary}"`]);
-    return multipart(field('Content-Type', type), boundary, parts);
-  };
-  const inline = attachments.filter((attachment) => attachment.inline === true && html !== undefined);
-  const others = attachments.filter((attachment) => !inline.includes(attachment));
-  const bodies: Part[] = [];
-  if (text !== undefined || html === undefined) bodies.push(await textPart(text ?? '', 'plain'));
-  if (html !== undefined) {
-    const page = await textPart(html, 'html');
-    const images = await Promise.all(inline.map(attachmentPart));
-    bodies.push(images.length > 0 ? container('related', [page, ...images]) : page);
-  }
-  const [only] = bodies;
-  const body = bodies.length === 1 && only !== undefined ? only : container('alternative', bodies);
-  if (others.length === 0) return body;
-  return container('mixed', [body, ...(await Promise.all(others.map(attachmentPart)))]);
 }

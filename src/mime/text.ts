@@ -1,5 +1,7 @@
 import { base64Lines, base64LinesSize, encodeBase64Lines } from '../codec/base64.ts';
 import { encodeQuotedPrintable } from '../codec/quoted-printable.ts';
+import { DataError } from '../errors.ts';
+import { decodeUnlabelled } from './charset.ts';
 import { field } from './header.ts';
 import { withParameters } from './parameter.ts';
 import type { Part } from './part.ts';
@@ -11,27 +13,58 @@ const IN_MEMORY = 4 * 1024 * 1024;
 const LONGEST_LINE = 998;
 
 /**
- * A text part: 7bit where that is possible, quoted-printable where most of it stays readable, base64 otherwise; within what
- * allows it, 8bit in place of these two.
+ * A text part in UTF-8, or in the charset `wanted`: 7bit where that is possible, quoted-printable where most of it stays
+ * readable, base64 otherwise; within what allows it, 8bit in place of these two.
  */
-export async function textPart(text: string | Source, subtype: 'plain' | 'html'): Promise<Part> {
+export async function textPart(
+  text: string | Source,
+  subtype: 'plain' | 'html' | 'calendar',
+  wanted?: string,
+  parameters: readonly string[] = [],
+): Promise<Part> {
+  const name = wanted === undefined ? undefined : (await import('./encode-charset.ts')).charsetNamed(wanted);
+  if (name !== undefined) {
+    const lines = await encodedLines(text, name);
+    return linesPart(lines, { ...choose(lines), charset: name }, subtype);
+  }
   if (typeof text !== 'string' && text.size > IN_MEMORY) return largeText(text, subtype);
   const bytes = typeof text === 'string' ? Buffer.from(text, 'utf8') : await readAll(text, 'the text');
   const lines = await joined(canonical(once(withoutMark(bytes))));
-  const { encoding, charset, fits } = choose(lines);
+  return linesPart(lines, choose(lines), subtype, parameters);
+}
+
+/** The text in a charset of its own, whose characters it has to be made of. */
+async function encodedLines(text: string | Source, charset: string): Promise<Buffer> {
+  if (typeof text !== 'string' && text.size > IN_MEMORY) {
+    throw new DataError(`the text is too large for the charset ${charset}`, {
+      stage: 'compose',
+      hint: `it may have ${IN_MEMORY} octets; attach it as a file, or send it as utf-8`,
+    });
+  }
+  const { encodeCharset } = await import('./encode-charset.ts');
+  const characters = typeof text === 'string' ? text : await readText(text, IN_MEMORY);
+  return joined(canonical(once(encodeCharset(characters, charset))));
+}
+
+function linesPart(
+  lines: Buffer,
+  { encoding, charset, fits }: Choice,
+  subtype: string,
+  parameters: readonly string[] = [],
+): Part {
   const encoded =
     encoding === '7bit'
       ? lines
       : encoding === 'base64'
         ? encodeBase64Lines(lines)
         : encodeQuotedPrintable(lines);
-  const part = bytesPart(textHeader(subtype, charset, encoding), encoded);
+  const part = bytesPart(textHeader(subtype, charset, encoding, parameters), encoded);
   if (encoding === '7bit' || !fits) return part;
   return {
     ...part,
     within({ eightBit }) {
       if (eightBit === 'none' || (eightBit === 'dense' && encoding !== 'base64')) return part;
-      return { ...bytesPart(textHeader(subtype, charset, '8bit'), lines), needs: '8bit' };
+      return { ...bytesPart(textHeader(subtype, charset, '8bit', parameters), lines), needs: '8bit' };
     },
   };
 }
@@ -52,6 +85,20 @@ function withoutMark(bytes: Buffer): Buffer {
   if (mark === 'efbbbf') return bytes.subarray(3);
   const label = mark.startsWith('fffe') ? 'utf-16le' : mark.startsWith('feff') ? 'utf-16be' : undefined;
   return label === undefined ? bytes : Buffer.from(new TextDecoder(label).decode(bytes), 'utf8');
+}
+
+/** The text of a source in memory, of a longer one its first `limit` octets: as UTF-8, failing that windows-1252. */
+export async function readText(source: Source, limit: number): Promise<string> {
+  if (source.size <= limit) return decodeUnlabelled(withoutMark(await readAll(source, 'the text')));
+  const chunks: Uint8Array[] = [];
+  let octets = 0;
+  for await (const chunk of source.open()) {
+    chunks.push(Buffer.from(chunk.subarray(0, limit - octets)));
+    octets += chunk.length;
+    if (octets >= limit) break;
+  }
+  // The last character may be cut.
+  return new TextDecoder().decode(withoutMark(Buffer.concat(chunks)));
 }
 
 async function largeText(text: Source, subtype: string): Promise<Part> {
@@ -78,19 +125,26 @@ function decodes(decoder: InstanceType<typeof TextDecoder>, chunk: Uint8Array): 
   }
 }
 
-function textHeader(subtype: string, charset: string, encoding: string): string {
+function textHeader(
+  subtype: string,
+  charset: string,
+  encoding: string,
+  parameters: readonly string[] = [],
+): string {
   return (
-    field('Content-Type', withParameters(`text/${subtype}`, [`charset=${charset}`])) +
+    field('Content-Type', withParameters(`text/${subtype}`, [`charset=${charset}`, ...parameters])) +
     field('Content-Transfer-Encoding', [encoding])
   );
 }
 
 /** The encoding for 7-bit lines, and whether the text fits into lines as it is, but for 8-bit octets. */
-function choose(lines: Uint8Array): {
-  encoding: '7bit' | 'quoted-printable' | 'base64';
-  charset: string;
-  fits: boolean;
-} {
+interface Choice {
+  readonly encoding: '7bit' | 'quoted-printable' | 'base64';
+  readonly charset: string;
+  readonly fits: boolean;
+}
+
+function choose(lines: Uint8Array): Choice {
   let eightBit = 0;
   let control = 0;
   let line = 0;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import * as tls from 'node:tls';
+import { domainToASCII } from 'node:url';
 import { type PeerCertificate, TlsError } from '../errors.ts';
 import { type ChannelBinding, channelBinding } from './channel-binding.ts';
 import { publicKeyInfo } from './der.ts';
@@ -84,7 +85,7 @@ export function handshake(
   options: TlsOptions,
   context: tls.SecureContext,
 ): Handshake {
-  const name = options.servername ?? host;
+  const name = aLabels(options.servername ?? host);
   const isPinned = options.fingerprint !== undefined || options.pins !== undefined;
   const secured = tls.connect({
     socket,
@@ -242,6 +243,11 @@ function certificateHint(code: string, certificate: PeerCertificate | undefined)
     return "the server's operator has to renew it; a wrong clock here looks the same";
   const pin = certificate === undefined ? '' : `, or pin it: --tls-fingerprint ${certificate.sha256}`;
   return `if you trust the server, give its CA with --tls-ca FILE${pin}`;
+}
+
+/** A domain as DNS and certificates spell it (RFC 5890 2.3.2.1, RFC 6125 6.4.2). */
+function aLabels(name: string): string {
+  return /[^\0-\x7f]/.test(name) ? domainToASCII(name) || name : name;
 }
 
 function isAddress(name: string): boolean {

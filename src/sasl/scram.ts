@@ -26,7 +26,8 @@ export function scram(name: string, hash: Hash, plus: boolean): Mechanism {
     *start({ username, password = '', authorizationId }, context) {
       const binding = plus ? context.channelBinding : undefined;
       if (plus && binding === undefined) throw refuse('needs TLS, whose channel it binds to');
-      const downgraded = context.channelBinding !== undefined && !context.offered.has(`${name}-PLUS`);
+      const offersBinding = [...context.offered].some((each) => each.endsWith('-PLUS'));
+      const downgraded = context.channelBinding !== undefined && !offersBinding;
       const flag = binding !== undefined ? `p=${binding.type}` : downgraded ? 'y' : 'n';
       const header = `${flag},${authorizationId === undefined ? '' : `a=${saslname(authorizationId)}`},`;
       const nonce = context.nonce();

@@ -1,5 +1,6 @@
 import { AuthenticationError } from '../errors.ts';
 import { redacted } from '../net/redacted.ts';
+import { Transcript } from '../net/transcript.ts';
 import {
   authenticate,
   type Credentials,
@@ -14,7 +15,7 @@ import {
 import { type Capabilities, offeredMechanisms } from './capabilities.ts';
 import { authenticationRefused } from './failures.ts';
 import type { SmtpReply } from './reply.ts';
-import { AUTH_LINE_LIMIT, type Command } from './session.ts';
+import { AUTH_LINE_LIMIT, type Command, type Exchange } from './session.ts';
 
 /** The connection, as far as a mechanism may look at it. */
 type Peer = Pick<MechanismContext, 'host' | 'port' | 'channelBinding'>;
@@ -47,6 +48,8 @@ export async function logIn(
   const bound = channelBinding !== undefined;
   const mechanisms = candidates({ offered, wanted, credentials, protection, bound });
   if (mechanisms.length === 0) throw nothingUsable(offered, credentials);
+  const names = [...offered].join(', ');
+  const unoffered = wanted !== undefined && !offered.has(wanted.toUpperCase());
   let refusal: unknown;
   for (const mechanism of mechanisms) {
     try {
@@ -60,7 +63,32 @@ export async function logIn(
       offered.delete(mechanism.name);
     }
   }
-  throw refusal;
+  throw unoffered && refusal instanceof AuthenticationError ? unofferedRefusal(refusal, names) : refusal;
+}
+
+/** A refusal of a mechanism that was asked for by name and never offered: the password is not what was wrong with it. */
+function unofferedRefusal(refusal: AuthenticationError, names: string): AuthenticationError {
+  const { message, mechanism, permanent, connectionUsable, reply, command } = refusal;
+  if (reply === undefined || !permanent) return refusal;
+  const hint = `the server does not offer ${mechanism}${names === '' ? '' : `, only ${names}`}`;
+  return new AuthenticationError(
+    message,
+    mechanism,
+    { permanent, connectionUsable },
+    { reply, command, hint },
+  );
+}
+
+/** Some servers repeat what they were sent: a refusal ends up in an error, which must not hold it. */
+export function withoutSecrets({ password, token }: Credentials): (exchange: Exchange) => Exchange {
+  const filter = new Transcript(() => {});
+  for (const secret of [password, token]) if (secret !== undefined) filter.hide(secret);
+  return (exchange) => {
+    if (exchange.ok) return exchange;
+    const { lines, text, ...rest } = exchange.reply;
+    const shown = { lines: lines.map((line) => filter.redact(line)), text: filter.redact(text) };
+    return { ...exchange, reply: { ...rest, ...shown } };
+  };
 }
 
 function nothingUsable(offered: ReadonlySet<string>, { token }: Credentials): AuthenticationError {

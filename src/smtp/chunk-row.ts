@@ -71,6 +71,7 @@ export async function sendChunkRow<T extends Letter>(
   const flying: Flying<T>[] = [];
   const unsent: T[] = [];
   let octets = 0;
+  let hasLeft = false;
   let ready: Ready<T> | undefined = first;
   while (
     ready !== undefined &&
@@ -126,9 +127,12 @@ export async function sendChunkRow<T extends Letter>(
     pieces = [];
     if (leaving.length === 0) return;
     if (connection.isOver) {
+      // One has to hear of it: where none can leave, the next connection may be over as soon, and the next.
+      if (!hasLeft) failOver(leaving.shift());
       unsent.push(...leaving.map(({ ready }) => ready.letter));
       return;
     }
+    hasLeft = true;
     try {
       await connection.write(bytes, leaving[0]?.ready.task.idleMs ?? 0, 'eod');
     } catch (error) {
@@ -136,6 +140,14 @@ export async function sendChunkRow<T extends Letter>(
       leaving.pop()?.ready.letter.failed(error);
     }
     flying.push(...leaving);
+  }
+
+  function failOver(flying: Flying<T> | undefined): void {
+    try {
+      connection.check('mail');
+    } catch (error) {
+      flying?.ready.letter.failed(error);
+    }
   }
 
   /** Reads the replies to the oldest message. Without them, it and all behind it are in doubt. */

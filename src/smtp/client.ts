@@ -265,10 +265,11 @@ export class SmtpClient implements AsyncDisposable {
 
   async #logIn(credentials: Credentials): Promise<void> {
     const started = performance.now();
-    const { logIn } = await import('./authentication.ts');
+    const { logIn, withoutSecrets } = await import('./authentication.ts');
+    const careful = withoutSecrets(credentials);
     this.#mechanism = await logIn(
       async (command) => {
-        const exchange = await this.#dialogue.exchange(command);
+        const exchange = careful(await this.#dialogue.exchange(command));
         if (exchange.reply.code === 421) throw this.#dialogue.refusal(exchange);
         return exchange.reply;
       },

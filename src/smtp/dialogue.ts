@@ -136,7 +136,7 @@ export class Dialogue {
     try {
       for (;;) {
         const { bytes } = await this.connection.readLine(deadline.remainingMs, stage, this.#shown);
-        const exchange = this.#session.receive(bytes) ?? this.#arrived();
+        const exchange = this.#heard(bytes) ?? this.#arrived();
         if (exchange !== undefined) return exchange;
       }
     } catch (error) {
@@ -151,13 +151,20 @@ export class Dialogue {
       for (;;) {
         const line = this.connection.nextLine(this.#shown);
         if (line === undefined) return undefined;
-        const exchange = this.#session.receive(line.bytes);
+        const exchange = this.#heard(line.bytes);
         if (exchange !== undefined) return exchange;
       }
     } catch (error) {
       this.connection.close();
       throw error;
     }
+  }
+
+  /** A line, for the session. A server that hears nothing more is left at once, whoever asks for what it said. */
+  #heard(line: Uint8Array): Exchange | undefined {
+    const exchange = this.#session.receive(line);
+    if (exchange !== undefined && (exchange.reply.code === 421 || exchange.early)) this.connection.close();
+    return exchange;
   }
 
   /** What the transcript makes of a line: a challenge is not for everybody's eyes. */

@@ -3,7 +3,8 @@ import { type Capabilities, fitting, type Limits, serverTakes } from './capabili
 import { checkEnvelope, type Envelope, type Message } from './envelope.ts';
 import { tooManyAtOnce } from './failures.ts';
 import type { SendOptions } from './options.ts';
-import type { Recipient, Task } from './transaction.ts';
+import { commandLine } from './session.ts';
+import { envelopeCommands, type Recipient, type Task } from './transaction.ts';
 
 /** A message in the form that suits the server, and what the server has to know of it. */
 export interface Prepared {
@@ -25,6 +26,8 @@ export async function prepare(
   const message = (await unprepared.prepared?.(serverTakes(capabilities, asked))) ?? unprepared;
   const chunking = asked || message.binary === true;
   const { mail, recipients } = transactionArguments(capabilities, envelope, message, wishes, chunking);
+  // What cannot be said has to show now: in a row it would leave, or fail to, behind the end of another message.
+  for (const command of envelopeCommands(mail, recipients)) commandLine(command);
   if (requireAll && fitting(recipients, limits.rcptMax, limits).rest.length > 0)
     throw tooManyAtOnce(recipients.length, limits);
   return { task: { mail, message, chunking, requireAll, idleMs, onProgress }, recipients, limits };

@@ -35,7 +35,7 @@ export async function sendRow<T extends Letter>(
   let ready = await nextReady();
   while (ready !== undefined) {
     if (!opened && dialogue.transactions >= ready.limits.mailMax) return [ready.letter];
-    if (ready.task.chunking) {
+    if (ready.task.chunking && !dialogue.connection.isOver) {
       const { fitsChunkRow, sendChunkRow } = await import('./chunk-row.ts');
       if (fitsChunkRow(dialogue, ready)) {
         const { next: other, unsent } = await sendChunkRow(dialogue, ready, nextReady);

@@ -144,14 +144,7 @@ export class SmtpSession {
     const rule: Rule = VERBS[verb];
     const obstacle = this.#obstacle(verb);
     if (obstacle !== undefined) throw new UsageError(obstacle);
-    const text = lineOf(verb, argument);
-    const command = lineOf(verb, shown ?? argument);
-    // The one place that makes lines: whatever an address, a name or a parameter holds, it cannot become a second command.
-    if (/[\0-\x1f\x7f]/.test(text))
-      throw new UsageError(`a control character in ${verb}: ${JSON.stringify(command)}`);
-    const limit = verb === 'AUTH' || verb === 'RESPONSE' ? AUTH_LINE_LIMIT : COMMAND_LIMIT;
-    if (Buffer.byteLength(text) > limit)
-      throw new UsageError(`${verb} would be a line of more than ${limit} octets`);
+    const { text, command } = commandLine({ verb, argument, shown });
     const replies = (verb === 'END' || verb === 'LAST') && this.#protocol === 'lmtp' ? this.#recipients : 1;
     for (let count = 0; count < replies; count++) this.#queue.push({ verb, command });
     if (typeof rule.to === 'string') this.#ahead = rule.to;
@@ -215,6 +208,25 @@ export class SmtpSession {
     this.#queue.length = 0;
     return { verb: asked?.verb ?? 'NOOP', command: asked?.command ?? UNASKED, reply, ok: false, early };
   }
+}
+
+/**
+ * A command as one line without its CRLF, and as the transcript may show it. `UsageError` where it cannot be one: a control
+ * character, more than `COMMAND_LIMIT` octets (`AUTH_LINE_LIMIT` during a log-in).
+ */
+export function commandLine({ verb, argument, shown }: Command): {
+  readonly text: string;
+  readonly command: string;
+} {
+  const text = lineOf(verb, argument);
+  const command = lineOf(verb, shown ?? argument);
+  // The one place that makes lines: whatever an address, a name or a parameter holds, it cannot become a second command.
+  if (/[\0-\x1f\x7f]/.test(text))
+    throw new UsageError(`a control character in ${verb}: ${JSON.stringify(command)}`);
+  const limit = verb === 'AUTH' || verb === 'RESPONSE' ? AUTH_LINE_LIMIT : COMMAND_LIMIT;
+  if (Buffer.byteLength(text) > limit)
+    throw new UsageError(`${verb} would be a line of more than ${limit} octets`);
+  return { text, command };
 }
 
 function lineOf(verb: Verb, argument: string | undefined): string {

@@ -54,12 +54,14 @@ export interface Place {
  * replies to RCPT have to be known first.
  */
 export function opening(
-  { pipelining }: Dialogue,
+  { pipelining, protocol }: Dialogue,
   { mail, requireAll, chunking }: Task,
   recipients: readonly Recipient[],
 ): readonly Command[] | undefined {
   const commands = envelopeCommands(mail, recipients);
-  if (!pipelining || requireAll || chunking || commands.length + 2 > WINDOW) return undefined;
+  // LMTP answers a message to nobody with nothing at all (RFC 2033 4.2).
+  if (!pipelining || protocol === 'lmtp' || requireAll || chunking || commands.length + 2 > WINDOW)
+    return undefined;
   return [...commands, { verb: 'DATA' }];
 }
 

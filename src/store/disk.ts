@@ -62,6 +62,16 @@ export const disk = {
 
 export type Disk = typeof disk;
 
+/** What `link` says where the file system has no links, or no more of them. */
+export const WITHOUT_LINKS: ReadonlySet<string> = new Set([
+  'EPERM',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+  'EMLINK',
+  'EACCES',
+]);
+
 /** `ENOSPC` and the like; empty for anything that is no failed system call. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';

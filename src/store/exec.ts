@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { StorageError } from '../errors.ts';
 import { codeOf, type Disk, disk as realDisk } from './disk.ts';
@@ -108,13 +108,19 @@ export class Exec implements Store {
     const [program = '', ...args] = typeof this.#command === 'string' ? [this.#command] : this.#command;
     const shown = typeof this.#command === 'string' ? this.#command : this.#command.join(' ');
     return new Promise((resolve) => {
-      const child = spawn(program, args, {
-        shell: typeof this.#command === 'string',
-        // A group of its own, so that all of it can be ended.
-        detached: true,
-        stdio: [input, 'pipe', 'pipe'],
-        ...(env === undefined ? {} : { env: { ...env } }),
-      });
+      let child: ChildProcess;
+      try {
+        child = spawn(program, args, {
+          shell: typeof this.#command === 'string',
+          // A group of its own, so that all of it can be ended.
+          detached: true,
+          stdio: [input, 'pipe', 'pipe'],
+          ...(env === undefined ? {} : { env: { ...env } }),
+        });
+      } catch (cause) {
+        resolve(notStarted(shown, cause));
+        return;
+      }
       let words = '';
       let why: string | undefined;
       let end: NodeJS.Timeout | undefined;
@@ -168,8 +174,9 @@ export class Exec implements Store {
   }
 }
 
-function notStarted(command: string, cause: Error): StorageError {
-  const reason = codeOf(cause) === 'ENOENT' ? 'there is no such command' : cause.message;
+function notStarted(command: string, cause: unknown): StorageError {
+  const words = cause instanceof Error ? cause.message : String(cause);
+  const reason = codeOf(cause) === 'ENOENT' ? 'there is no such command' : words;
   return new StorageError(
     `cannot run ${command}: ${reason}`,
     { path: command, step: 'exec' },

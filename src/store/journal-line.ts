@@ -41,16 +41,21 @@ export function lineOf(key: string, { state, firstSeen, absentSince, failures }:
 /** Undefined: it is damaged. */
 export function readLine(line: string): { readonly key: string; readonly entry: Entry } | undefined {
   const text = verified(line);
-  if (text === undefined) return undefined;
-  const fields = text.split('\t');
-  const state = STATES.get(fields[0] ?? '');
-  const [firstSeen, absentSince, failures, occurrence] = fields.slice(1, 5).map(Number);
-  const uniqueId = unquoted(fields[5] ?? '');
-  if (state === undefined || uniqueId === undefined || fields.length !== 6) return undefined;
-  if (firstSeen === undefined || absentSince === undefined || failures === undefined) return undefined;
+  // A unique-id has its tabs as JSON has them.
+  const fields = text?.split('\t');
+  if (fields?.length !== 6) return undefined;
+  const [letter = '', firstSeen, absentSince, failures, occurrence, json = ''] = fields;
+  const state = STATES.get(letter);
+  const uniqueId = unquoted(json);
+  if (state === undefined || uniqueId === undefined) return undefined;
   return {
-    key: keyOf({ uniqueId, occurrence: occurrence ?? 1 }),
-    entry: { state, firstSeen, absentSince, failures },
+    key: keyOf({ uniqueId, occurrence: Number(occurrence) }),
+    entry: {
+      state,
+      firstSeen: Number(firstSeen),
+      absentSince: Number(absentSince),
+      failures: Number(failures),
+    },
   };
 }
 
@@ -72,19 +77,21 @@ export function readHeader(line: string): { readonly account: string } | 'newer'
 }
 
 function signed(text: string): string {
-  return `${checksum(text)}\t${text}\n`;
+  return `${checksum(text, 0).toString(16).padStart(8, '0')}\t${text}\n`;
 }
+
+const SIGNED = /^[0-9a-f]{8}\t/;
 
 function verified(line: string): string | undefined {
-  const text = line.slice(9);
-  return line[8] === '\t' && line.slice(0, 8) === checksum(text) ? text : undefined;
+  const sound = SIGNED.test(line) && Number.parseInt(line.slice(0, 8), 16) === checksum(line, 9);
+  return sound ? line.slice(9) : undefined;
 }
 
-/** FNV-1a: it is to notice damage, not malice. */
-function checksum(text: string): string {
+/** FNV-1a of what follows `start`: it is to notice damage, not malice. */
+function checksum(text: string, start: number): number {
   let sum = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) sum = Math.imul(sum ^ text.charCodeAt(at), 0x01000193);
-  return (sum >>> 0).toString(16).padStart(8, '0');
+  for (let at = start; at < text.length; at++) sum = Math.imul(sum ^ text.charCodeAt(at), 0x01000193);
+  return sum >>> 0;
 }
 
 function ascii(text: string): string {

@@ -1,10 +1,11 @@
 import { utimesSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LockedError } from '../errors.ts';
-import { codeOf, type Disk, disk as realDisk } from './disk.ts';
+import { codeOf, type Disk, disk as realDisk, WITHOUT_LINKS } from './disk.ts';
 import { failed, step } from './failure.ts';
 import { hostPart } from './names.ts';
-import { beginningOf, isRunning, pid, processSpace } from './processes.ts';
+import { beginningOf, isRunning, ownerPart, ownerRuns, pid, processSpace } from './processes.ts';
 import { release, writeAll } from './writing.ts';
 
 export interface LockOptions {
@@ -48,6 +49,7 @@ export class Lock implements Disposable {
     const { disk = realDisk, waitMs = 0, signal } = options;
     const patience = performance.now() + waitMs;
     let inherited = false;
+    sweepSigned(disk, path);
     for (;;) {
       const text = signature();
       if (make(disk, path, text)) return new Lock(disk, path, text, inherited);
@@ -86,24 +88,62 @@ function signature(): string {
   return `${pid}\n${hostPart()} ${processSpace() || '-'} ${beginningOf(pid) || '-'} ${count}\n`;
 }
 
-/** Whether it is ours now. */
+/**
+ * Whether it is ours now. It gets its name when it says whose it is: a run that is killed in between must not leave a lock of
+ * which nobody can tell that it is left.
+ */
 function make(disk: Disk, path: string, text: string): boolean {
-  let fd: number;
+  const signed = `${path}.${ownerPart()}`;
+  write(disk, signed, path, text);
   try {
-    fd = disk.open(path, 'wx');
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
-    throw failed(path, 'create', error);
-  }
-  try {
-    writeAll(disk, path, fd, Buffer.from(text), 0);
+    disk.link(signed, path);
     return true;
   } catch (error) {
-    attemptUnlink(disk, path);
+    if (codeOf(error) === 'EEXIST') return false;
+    if (!WITHOUT_LINKS.has(codeOf(error))) throw failed(path, 'link', error);
+  } finally {
+    attemptUnlink(disk, signed);
+  }
+  try {
+    write(disk, path, path, text);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && codeOf(error.cause) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** A new file; nothing of it stays when it cannot be written. */
+function write(disk: Disk, file: string, lock: string, text: string): void {
+  const fd = step(lock, 'create', () => disk.open(file, 'wx'));
+  try {
+    writeAll(disk, lock, fd, Buffer.from(text), 0);
+  } catch (error) {
+    attemptUnlink(disk, file);
     throw error;
   } finally {
     release(disk, fd);
   }
+}
+
+function readdir(disk: Disk, path: string): readonly string[] {
+  try {
+    return disk.readdir(path);
+  } catch {
+    return []; // what is wrong with it will be told when the lock is made
+  }
+}
+
+const swept = new Set<string>();
+
+/** Removes what a run left that was killed while it made this lock; once is enough. */
+function sweepSigned(disk: Disk, path: string): void {
+  if (swept.has(path)) return;
+  swept.add(path);
+  const directory = dirname(path);
+  const start = `${basename(path)}.`;
+  for (const file of readdir(disk, directory))
+    if (file.startsWith(start) && ownerRuns(`${file}.`) === false) attemptUnlink(disk, join(directory, file));
 }
 
 /**

@@ -218,7 +218,7 @@ export class Mbox implements Store {
         at += await writeMessage(disk, path, fd, blocksOf(disk, spool), at);
         await disk.fsync(fd).catch((cause) => Promise.reject(failed(path, 'fsync', cause)));
       } catch (error) {
-        await this.#cutOff(fd, content);
+        await this.#cutOff(spool.fd, fd, content);
         throw error;
       }
     } finally {
@@ -227,10 +227,17 @@ export class Mbox implements Store {
   }
 
   /** Takes back what is ours at the end, and nothing that somebody added without asking for the lock. */
-  async #cutOff(fd: number, { offset, gap, length }: Seal): Promise<void> {
-    if (this.#disk.fstat(fd).size > offset + gap.length + length) return;
-    attempt(() => this.#disk.truncate(fd, offset));
-    await this.#disk.fsync(fd).catch(() => undefined);
+  async #cutOff(spool: number, fd: number, content: Seal): Promise<void> {
+    const { offset, gap, length } = content;
+    try {
+      const state = progress(this.#disk, spool, fd, content);
+      const end = offset + gap.length + length;
+      if (state !== 'part' && !(state === 'all' && this.#disk.fstat(fd).size === end)) return;
+      this.#disk.truncate(fd, offset);
+      await this.#disk.fsync(fd);
+    } catch {
+      // The error that led here is the one to tell.
+    }
   }
 
   /** Sets right what killed runs left, of any account; under the mailbox's lock. */

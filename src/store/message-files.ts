@@ -1,6 +1,6 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { StorageError } from '../errors.ts';
-import { codeOf, type Disk } from './disk.ts';
+import { codeOf, type Disk, WITHOUT_LINKS } from './disk.ts';
 import { failed, step } from './failure.ts';
 import { NAME_PATTERN } from './names.ts';
 import { ownerRuns } from './processes.ts';
@@ -32,14 +32,6 @@ const TOGETHER = 64;
 /** libuv has four threads, and the dialogue needs none of them. */
 const FSYNCS_AT_ONCE = 4;
 const PIECE = 64 * 1024;
-const WITHOUT_LINKS: ReadonlySet<string> = new Set([
-  'EPERM',
-  'ENOTSUP',
-  'EOPNOTSUPP',
-  'ENOSYS',
-  'EMLINK',
-  'EACCES',
-]);
 
 /**
  * One file for each message, written under a temporary name, synced, and only then linked to its own, so that nobody ever
@@ -75,9 +67,9 @@ export class MessageFiles implements Store {
     const batch = this.#staged;
     this.#staged = [];
     const failures = await this.#sync(batch);
-    const outcomes = batch.map((staged, at) => this.#place(staged, failures[at]));
-    const directories = new Set<string>();
-    await Promise.all(outcomes.map((outcome) => this.#lasting(outcome, directories)));
+    const placed = batch.map((staged, at) => this.#place(staged, failures[at]));
+    const outcomes = await Promise.all(placed.map((outcome) => this.#lasting(outcome)));
+    const directories = new Set(outcomes.flatMap(({ path }) => (path === null ? [] : [dirname(path)])));
     try {
       for (const directory of directories) await syncDirectory(this.#disk, directory);
     } catch (error) {
@@ -204,15 +196,21 @@ export class MessageFiles implements Store {
     }
   }
 
-  /** Collects the directory to sync; a duplicate may never have been synced by whoever left it. */
-  async #lasting(outcome: Outcome, directories: Set<string>): Promise<void> {
-    if (outcome.status === 'failed' || outcome.path === null) return;
-    directories.add(join(outcome.path, '..'));
-    if (outcome.status === 'stored') return;
-    const fd = attempt(() => this.#disk.open(outcome.path ?? '', 'r'));
-    if (fd === undefined) return;
-    await this.#disk.fsync(fd).catch(() => undefined);
-    release(this.#disk, fd);
+  /** Whoever left a duplicate may never have synced it, and it is promised for good now. */
+  async #lasting(outcome: Outcome): Promise<Outcome> {
+    if (outcome.status !== 'duplicate') return outcome;
+    const { name, size } = outcome;
+    const path = outcome.path ?? '';
+    let fd: number | undefined;
+    try {
+      fd = this.#disk.open(path, 'r');
+      await this.#disk.fsync(fd);
+      return outcome;
+    } catch (cause) {
+      return { status: 'failed', name, path: null, size, error: failed(path, 'fsync', cause) };
+    } finally {
+      if (fd !== undefined) release(this.#disk, fd);
+    }
   }
 
   /** A name that may not last is no delivery: it is told as a failure, so it must not stay. */

@@ -43,7 +43,9 @@ const TEXT: Readonly<Record<string, readonly Place[]>> = {
   cc: [inAddress, inName],
   bcc: [inAddress, inName],
   'reply-to': [inAddress, inName],
+  sender: [inAddress, inName],
   subject: [anywhere],
+  charset: [(evil) => `utf-8${evil}`, anywhere],
   'in-reply-to': [(evil) => `<a${evil}@example.org>`],
   'message-id': [(evil) => `<a${evil}@example.org>`],
   header: [(evil) => `X-A: b${evil}c`, (evil) => `X${evil}A: b`],
@@ -92,10 +94,15 @@ const OTHER: Readonly<Record<string, readonly number[]>> = {
   'text-file': [66],
   'html-file': [66],
   raw: [64, 66],
+  resend: [64, 66],
+  calendar: [66],
+  forward: [66],
+  'reply-to-message': [66],
+  seed: [64],
 };
 
-/** Flags whose text is the body, where a line end is a line end. */
-const BODY = ['text', 'html'];
+/** Flags whose text is the body, or the name of what stays here: where a line end is a line end. */
+const BODY = ['text', 'html', 'html-images', 'save-copy'];
 
 const send = (...args: readonly string[]) => {
   const all: Record<string, string> = {

@@ -106,6 +106,16 @@ describe('probe as a check', () => {
     }
   });
 
+  it('names what is missing where there is no certificate at all', async () => {
+    const { stderr } = await probe('smtp', '--min-cert-days', '1', '--smtp-tls', 'none');
+    expect(stderr).toContain('not as expected, there is no certificate\n');
+  });
+
+  it('writes an IPv6 address as people do', async () => {
+    const { stderr } = await mailtool(['probe', 'smtp', '[::1]:1', '-v']);
+    expect(stderr).toContain('connecting to [::1]:1 (none)\n');
+  });
+
   it('still knows after the log-in what was offered before it', async () => {
     const capa = '+OK\r\nUIDL\r\n';
     let isLoggedIn = false;

@@ -377,6 +377,23 @@ describe('the rest of an account', () => {
     });
   });
 
+  it('does not pass over a flag that only TLS can keep', async () => {
+    const here = { MAILTOOL_SMTP_HOST: 'localhost' };
+    const pin = `sha256//${'A'.repeat(43)}=`;
+    for (const flags of [
+      { 'tls.pin': pin },
+      { 'tls.fingerprint': 'ab'.repeat(32) },
+      { 'tls.min-version': '1.3' },
+      { 'tls.cert': 'c', 'tls.key': 'k' },
+    ]) {
+      expect((await refusal({ env: here, flags })).message).toMatch(
+        /^--tls-[a-z-]+ means nothing without TLS$/,
+      );
+      await smtp({ env: here, flags: { ...flags, 'smtp.tls': 'starttls' } });
+    }
+    await smtp({ env: { ...here, MAILTOOL_TLS_PIN: pin } });
+  });
+
   it('wants certificate and key together', async () => {
     expect((await refusal({ env: { ...env, MAILTOOL_TLS_CERT: 'c' } })).hint).toBe(
       'give --tls-key or MAILTOOL_TLS_KEY',

@@ -4,6 +4,7 @@ import { stuff } from '../../src/codec/dots.ts';
 import { DataError } from '../../src/errors.ts';
 import { bytesAttachment } from '../../src/mime/attachment.ts';
 import { compose, type Draft, envelopeOf } from '../../src/mime/compose.ts';
+import { bytesSource } from '../../src/mime/source.ts';
 import { collect, streamOf } from '../feeds.ts';
 import { cases, fixed } from './drafts.ts';
 
@@ -64,7 +65,8 @@ describe('a message', () => {
   it.each([
     ['text', { text: 'x' }, ['text/plain']],
     ['nothing', {}, ['text/plain']],
-    ['HTML', { html: 'x' }, ['text/html']],
+    ['HTML', { html: 'x' }, ['multipart/alternative', 'text/plain', 'text/html']],
+    ['HTML that says nothing', { html: '<img src="https://x/y.png">' }, ['text/html']],
     ['both', { text: 'x', html: 'y' }, ['multipart/alternative', 'text/plain', 'text/html']],
     [
       'both, an image and a file',
@@ -141,6 +143,10 @@ describe('the envelope', () => {
   });
 });
 
+it('is sent by its sender, who may be another than the author', () => {
+  expect(envelopeOf({ ...base, sender: bob }).reversePath).toBe('bob@example.org');
+});
+
 /** Every place where a text can go into a message. */
 const PLACES: Readonly<Record<string, (text: string) => Partial<Draft>>> = {
   'the name in From': (text) => ({ from: { ...ann, name: text } }),
@@ -156,6 +162,11 @@ const PLACES: Readonly<Record<string, (text: string) => Partial<Draft>>> = {
   'a name in Reply-To': (text) => ({ replyTo: [{ ...bob, name: text }] }),
   'an address in Reply-To': (text) => ({ replyTo: [{ name: '', address: `a@b${text}` }] }),
   'a name in Sender': (text) => ({ sender: { ...bob, name: text } }),
+  'the address in Sender': (text) => ({ sender: { name: '', address: `a@b${text}` } }),
+  'a charset': (text) => ({ charset: `utf-8${text}` }),
+  'the method of a calendar': (text) => ({
+    calendar: bytesSource(Buffer.from(`BEGIN:VCALENDAR\nMETHOD:A${text}B\nEND:VCALENDAR\nMETHOD:C\n`)),
+  }),
   'the subject': (text) => ({ subject: `a${text}b` }),
   'a Message-ID': (text) => ({ messageId: `a${text}b@c` }),
   'In-Reply-To': (text) => ({ inReplyTo: `a@b${text}c` }),

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Mailbox, wireAddress } from '../../src/mime/address.ts';
 import { compose } from '../../src/mime/compose.ts';
+import { htmlToText } from '../../src/mime/html-text.ts';
 import { collect } from '../feeds.ts';
 import { type Case, caseOf, cases } from './drafts.ts';
 import { askPython, noPython } from './python.ts';
@@ -37,7 +38,7 @@ function expected({ draft, enclosures }: Case): Omit<Reading, 'date' | 'defects'
     cc: people(draft.cc),
     replyTo: people(draft.replyTo),
     bcc: null,
-    text: draft.text === undefined && draft.html === undefined ? '' : body(draft.text),
+    text: body(draft.text ?? (typeof draft.html === 'string' ? htmlToText(draft.html) || undefined : '')),
     html: body(draft.html),
     attachments: enclosures.map(({ filename, bytes }) => [filename, bytes.toString('hex')]),
   };

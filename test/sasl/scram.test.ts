@@ -91,6 +91,9 @@ describe('channel binding', () => {
   test('the flag is honest', () => {
     expect(header(sha256Plus, { channelBinding })).toBe('p=tls-exporter');
     expect(header(sha256, {})).toBe('n');
+    expect(
+      header(sha256, { channelBinding, offered: new Set(['SCRAM-SHA-256', 'SCRAM-SHA-512-PLUS']) }),
+    ).toBe('n');
     expect(header(sha256, { channelBinding, offered: new Set(['SCRAM-SHA-256']) })).toBe('y');
     expect(
       header(sha256, { channelBinding, offered: new Set(['SCRAM-SHA-256', 'SCRAM-SHA-256-PLUS']) }),

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { RecipientsError } from '../../src/errors.ts';
 import { Transcript } from '../../src/net/transcript.ts';
@@ -59,6 +61,59 @@ describe('a row of messages by BDAT (RFC 3030)', () => {
     );
     expect(sent).toEqual(taken('b'));
     for (const failure of doubtful) expect(failure).toMatchObject({ delivery: 'in-doubt' });
+  });
+
+  test('421 behind a refused MAIL: that message is refused, the others go elsewhere', async () => {
+    const [refused, ...others] = await dialogue(
+      [
+        `${chunking}
+        ${chunk('b')}
+        C: RSET
+        ${chunk('c')}
+        S: 451 not you
+        S: 421 closing
+        *: end`,
+        `${chunking}
+        ${chunk('c')}
+        S: 250 ok
+        S: 250 ok
+        S: 250 taken
+        ${bye}`,
+      ],
+      {},
+      (port) => sendAll(port, [['b'], ['c']], { send, message: sized }),
+    );
+    expect(refused).toMatchObject({ name: 'RejectedError', reply: { code: 451 } });
+    expect(others).toEqual([taken('c')]);
+  });
+
+  test('a connection that is gone before anything could leave is not tried for ever', async () => {
+    let connections = 0;
+    let gone = Promise.resolve();
+    const server = createServer((socket) => {
+      connections += 1;
+      gone = once(socket, 'close').then(() => undefined);
+      if (connections > 5) socket.destroy();
+      else socket.once('data', () => socket.end('250-mx\r\n250-PIPELINING\r\n250 CHUNKING\r\n'));
+      socket.write('220 mx\r\n');
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const message = () => ({
+      size: 4,
+      async *[Symbol.asyncIterator]() {
+        await gone;
+        yield Buffer.from('hi\r\n');
+      },
+    });
+    try {
+      const { port } = server.address() as AddressInfo;
+      expect(await sendAll(port, [['b']], { send, message })).toMatchObject([
+        { name: 'ConnectionError', stage: 'mail', delivery: 'not-sent' },
+      ]);
+      expect(connections).toBe(2);
+    } finally {
+      server.close();
+    }
   });
 
   test('behind 421 the server hears nothing more: all go elsewhere, each once and in order', async () => {

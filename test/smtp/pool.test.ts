@@ -19,6 +19,7 @@ import {
   open,
   opened,
   pipelining,
+  poolAt,
   sendAll,
   taken,
 } from './pools.ts';
@@ -258,6 +259,34 @@ describe('a connection that ends', () => {
     expect(outcome).toEqual([taken('b'), taken('c')]);
   });
 
+  test('a command that cannot be written fails its own message, before the end of the one ahead', async () => {
+    const [sent, failure] = await dialogue(
+      `${hello('PIPELINING', 'AUTH PLAIN')}\n${open('b')}\nS: 250 ok\nS: 250 ok\nS: 354 go\n${body}\nS: 250 taken\n${bye}`,
+      {},
+      async (port) => {
+        await using pool = poolAt(port);
+        const envelope = { reversePath: 'a@example.org', recipients: named('b') };
+        const wishes = { authSender: 'x'.repeat(3000) };
+        return Promise.allSettled([pool.send(envelope, letter()), pool.send(envelope, letter(), { wishes })]);
+      },
+    );
+    expect(sent).toMatchObject({ status: 'fulfilled' });
+    expect(failure).toMatchObject({ reason: { name: 'UsageError', delivery: 'not-sent' } });
+  });
+
+  test('421 to the message that goes to nobody: what waits goes elsewhere', async () => {
+    const [nobody, other] = await dialogue(
+      [
+        `${pipelining}\n${open('b')}\nS: 250 ok\nS: 550 no\nS: 354 go\nC: .\nS: 421 enough\n*: end`,
+        `${pipelining}\n${open('c')}\nS: 250 ok\nS: 250 ok\nS: 354 go\n${body}\nS: 250 taken\n${bye}`,
+      ],
+      {},
+      (port) => sendAll(port, [['b'], ['c']]),
+    );
+    expect(nobody).toBeInstanceOf(RecipientsError);
+    expect(other).toEqual(taken('c'));
+  });
+
   test('twice before anything was sent: the message fails, and was not sent', async () => {
     const hangsUp = `${pipelining}\n${open('b')}\n*: close`;
     const [failure] = await dialogue([hangsUp, hangsUp], {}, (port) => sendAll(port, [['b']]));
@@ -303,4 +332,28 @@ test('after so many messages a new connection is opened', async () => {
     sendAll(port, [['b'], ['c'], ['d']], { messagesPerConnection: 2 }),
   );
   expect(outcome).toEqual([taken('b'), taken('c'), taken('d')]);
+});
+
+test('by LMTP the replies to RCPT are read before DATA: to nobody there would be none behind the dot', async () => {
+  const outcome = await dialogue(
+    `${pipelining.replace('EHLO', 'LHLO')}
+    C: MAIL FROM:<a@example.org>
+    C: RCPT TO:<b@example.org>
+    S: 250 ok
+    S: 550 no such user
+    C: RSET
+    C: MAIL FROM:<a@example.org>
+    C: RCPT TO:<c@example.org>
+    S: 250 ok
+    S: 250 ok
+    S: 250 ok
+    C: DATA
+    S: 354 go on
+    ${body}
+    S: 250 taken
+    ${bye}`,
+    {},
+    (port) => sendAll(port, [['b'], ['c']], { protocol: 'lmtp' }),
+  );
+  expect(outcome).toEqual([expect.any(RecipientsError), taken('c')]);
 });

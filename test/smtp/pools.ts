@@ -7,13 +7,8 @@ export function letter(text = 'hi\r\n'): Message {
   return { [Symbol.asyncIterator]: () => streamOf([text]) };
 }
 
-/** Hands all mails to a pool at once; gives what became of each. */
-export async function sendAll(
-  port: number,
-  mails: readonly (readonly string[])[],
-  options: Partial<PoolOptions> & { readonly send?: SendOptions; readonly message?: () => Message } = {},
-): Promise<unknown[]> {
-  await using pool = new SmtpPool({
+export function poolAt(port: number, options: Partial<PoolOptions> = {}): SmtpPool {
+  return new SmtpPool({
     host: '127.0.0.1',
     port,
     security: 'none',
@@ -21,6 +16,15 @@ export async function sendAll(
     idleTimeoutMs: 2000,
     ...options,
   });
+}
+
+/** Hands all mails to a pool at once; gives what became of each. */
+export async function sendAll(
+  port: number,
+  mails: readonly (readonly string[])[],
+  options: Partial<PoolOptions> & { readonly send?: SendOptions; readonly message?: () => Message } = {},
+): Promise<unknown[]> {
+  await using pool = poolAt(port, options);
   const sent = mails.map((names) =>
     pool.send(
       { reversePath: 'a@example.org', recipients: named(...names) },

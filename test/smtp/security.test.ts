@@ -280,6 +280,26 @@ describe('AUTH', () => {
     expect(client.mechanism).toBe('LOGIN');
   });
 
+  test('a name of other scripts is looked for in the certificate as DNS spells it', async () => {
+    const idn = await certificateFor('xn--bcher-kva.example');
+    const client = await dialogue(
+      `S: 220 mx
+      C: EHLO me
+      S: 250-mx
+      S: 250 STARTTLS
+      C: STARTTLS
+      S: 220 go
+      *: tls
+      C: EHLO me
+      S: 250 mx
+      C: QUIT
+      S: 221 bye`,
+      { certificate: idn },
+      (port) => connectAndQuit(options(port, { tls: { ca: idn.cert, servername: 'bücher.example' } })),
+    );
+    expect(client.tls?.verified).toBe(true);
+  });
+
   test('behind a -PLUS that was refused the next says that it could have been bound', async () => {
     const yes = `${base64('y,,n=')}`.slice(0, 4);
     await dialogue(
@@ -301,6 +321,32 @@ describe('AUTH', () => {
       { certificate },
       (port) => failureOf(connectAndQuit(options(port, { credentials }))),
     );
+  });
+
+  test('a mechanism that was asked for by name and not offered: not the password is to blame', async () => {
+    const error = await dialogue(
+      `${plainAuth('PLAIN')}\nC: AUTH CRAM-MD5\nS: 535 5.7.8 no such mechanism\n*: end`,
+      {},
+      (port) => failureOf(connectAndQuit(loopback(port, { mechanism: 'cram-md5' }))),
+    );
+    expect(error).toMatchObject({
+      code: 'EAUTH',
+      permanent: true,
+      reply: { code: 535 },
+      hint: 'the server does not offer CRAM-MD5, only PLAIN',
+    });
+  });
+
+  test.each(['535 5.7.8', '421 4.7.0'])('a %s that repeats the secret ends up in no error', async (code) => {
+    const sent = base64(`\0u@example.org\0${password}`);
+    const error = await dialogue(
+      `${plainAuth('PLAIN')}\nC! 1\nS: ${code} no such log-in: ${sent} ${password}\n*: end`,
+      {},
+      (port) => failureOf(connectAndQuit(loopback(port))),
+    );
+    expect(String(error)).toContain('no such log-in: [redacted] [redacted]');
+    expect(JSON.stringify(error)).not.toContain(password);
+    expect(JSON.stringify(error)).not.toContain(sent);
   });
 
   test('454 means later', async () => {

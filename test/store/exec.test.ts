@@ -83,6 +83,14 @@ describe('a command that does not take it', () => {
     expect(error?.retryable).toBe(false);
   });
 
+  test('or that no system would start', async () => {
+    for (const command of [['a\0b'], [''], ['/'], ['echo', 'x'.repeat(3_000_000)]]) {
+      const error = await failure(run(command));
+      expect(error).toBeInstanceOf(StorageError);
+      expect(error).toMatchObject({ step: 'exec', retryable: false });
+    }
+  });
+
   test('does not keep the next message from it', async () => {
     const exec = run('grep -q good');
     for (const text of ['good', 'bad', 'good']) await exec.stage(chunks(text), { name });

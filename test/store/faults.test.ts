@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { StorageError } from '../../src/errors.ts';
@@ -161,47 +171,52 @@ describe.each(KINDS)('$name', (kind) => {
 describe('a disk that is full', () => {
   let small: string | undefined;
   beforeAll(() => {
+    const path = mkdtempSync(join(tmpdir(), 'mailtool-small-'));
     try {
-      const path = join('/tmp', `mailtool-small-${process.pid}`);
-      mkdirSync(path);
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', path], { stdio: 'ignore' });
       small = path;
     } catch {
       // Only root can mount.
+      rmdirSync(path);
     }
   });
   afterAll(() => {
-    if (small !== undefined) execFileSync('umount', [small]);
+    if (small === undefined) return;
+    execFileSync('umount', [small]);
+    rmdirSync(small);
   });
 
-  test.each(KINDS)('$name: takes what fits, says why, and goes on when there is room', async (kind) => {
-    if (small === undefined) return;
-    const root = join(small, kind.name);
-    mkdirSync(root);
-    const filler = join(root, 'filler');
-    const store = await kind.open(join(root, 'mail'));
-    const big = `Subject: big\r\n\r\n${'y'.repeat(70)}\r\n`.repeat(1_500);
-    await store.deliver(chunks('Subject: first\r\n'), { name: nameOf('0') });
-    store.recorded();
-    writeFileSync(filler, Buffer.alloc(180_000));
-    const refused = store.deliver(chunks(big, 4_000), { name: nameOf('1') });
-    await expect(refused).rejects.toThrow('no space left on the device');
-    await expect(refused).rejects.toMatchObject({ retryable: true });
-    expect(kind.found(join(root, 'mail'))).toEqual(['Subject: first\r\n']);
-    await store.close();
-    expect(kind.litter(join(root, 'mail'))).toEqual([]);
-    writeFileSync(filler, '');
-    if (kind.name === 'mbox') {
-      // It needs the room twice for a moment.
-      const again = await kind.open(join(root, 'mail'));
-      await again.deliver(chunks('Subject: second\r\n'), { name: nameOf('2') });
-      await again.close();
-    } else {
-      const again = await kind.open(join(root, 'mail'));
-      await again.deliver(chunks(big, 4_000), { name: nameOf('1') });
-    }
-    expect(kind.found(join(root, 'mail'))).toHaveLength(2);
-    expect(statSync(root).isDirectory()).toBe(true);
-    execFileSync('rm', ['-r', root]);
-  });
+  test.for(KINDS)(
+    '$name: takes what fits, says why, and goes on when there is room',
+    async (kind, { skip }) => {
+      if (small === undefined) return skip('only root can mount');
+      const root = join(small, kind.name);
+      mkdirSync(root);
+      const filler = join(root, 'filler');
+      const store = await kind.open(join(root, 'mail'));
+      const big = `Subject: big\r\n\r\n${'y'.repeat(70)}\r\n`.repeat(1_500);
+      await store.deliver(chunks('Subject: first\r\n'), { name: nameOf('0') });
+      store.recorded();
+      writeFileSync(filler, Buffer.alloc(180_000));
+      const refused = store.deliver(chunks(big, 4_000), { name: nameOf('1') });
+      await expect(refused).rejects.toThrow('no space left on the device');
+      await expect(refused).rejects.toMatchObject({ retryable: true });
+      expect(kind.found(join(root, 'mail'))).toEqual(['Subject: first\r\n']);
+      await store.close();
+      expect(kind.litter(join(root, 'mail'))).toEqual([]);
+      writeFileSync(filler, '');
+      if (kind.name === 'mbox') {
+        // It needs the room twice for a moment.
+        const again = await kind.open(join(root, 'mail'));
+        await again.deliver(chunks('Subject: second\r\n'), { name: nameOf('2') });
+        await again.close();
+      } else {
+        const again = await kind.open(join(root, 'mail'));
+        await again.deliver(chunks(big, 4_000), { name: nameOf('1') });
+      }
+      expect(kind.found(join(root, 'mail'))).toHaveLength(2);
+      expect(statSync(root).isDirectory()).toBe(true);
+      execFileSync('rm', ['-r', root]);
+    },
+  );
 });

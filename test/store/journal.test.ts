@@ -215,7 +215,7 @@ describe('damage', () => {
     await expect(open()).rejects.toThrow(/is damaged \(40 of 40 lines\)/);
   });
 
-  test('of another account, or by a later version', async () => {
+  test('nor is the journal of another account taken', async () => {
     await filled();
     await expect(open({ account: 'bob@elsewhere:110' })).rejects.toThrow(
       'is the journal of alice@pop.example.org:995, not of bob@elsewhere:110',

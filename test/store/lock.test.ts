@@ -112,9 +112,9 @@ describe('a lock that was left behind', () => {
   test('is not taken from who took it over meanwhile', async () => {
     writeFileSync(at('l'), `${NOBODY}\n${here} 1 1\n`);
     let once = true;
-    const { disk } = faulty((call, _, [path]) => {
+    const { disk } = faulty((call, _, [, path]) => {
       // Between our look and our guard another process removes the old lock and makes its own.
-      if (once && call === 'open' && String(path).endsWith('.takeover')) {
+      if (once && call === 'link' && String(path).endsWith('.takeover')) {
         once = false;
         unlinkSync(at('l'));
         writeFileSync(at('l'), `${process.pid}\n${here} ${beginningOf(process.pid)} 999\n`);
@@ -124,6 +124,29 @@ describe('a lock that was left behind', () => {
     await expect(acquire({ disk })).rejects.toThrow(LockedError);
     expect(readFileSync(at('l'), 'latin1')).toContain(' 999\n');
   });
+});
+
+test('it has its name only when it says whose it is; what a killed run left of making it goes', async () => {
+  writeFileSync(at('l.P4194999B1Q1'), '');
+  writeFileSync(at(`l.P${process.pid}B1Q1`), '');
+  writeFileSync(at('l.P1.txt'), '');
+  const seen: (string | undefined)[] = [];
+  const { disk } = faulty((call) => {
+    if (call === 'write') seen.push(existsSync(at('l')) ? 'there' : undefined);
+    return undefined;
+  });
+  const lock = await acquire({ disk });
+  expect(seen).toEqual([undefined]);
+  expect(readdirSync(at('.')).sort()).toEqual(['l', 'l.P1.txt']);
+  lock.release();
+});
+
+test.each(['EPERM', 'EOPNOTSUPP'])('without links (%s) it is for one at a time, too', async (code) => {
+  const { disk } = faulty((call) => (call === 'link' ? code : undefined));
+  const lock = await acquire({ disk });
+  await expect(acquire({ disk })).rejects.toThrow(LockedError);
+  lock.release();
+  expect(readdirSync(at('.'))).toEqual([]);
 });
 
 test('a directory that is not there is told as such: 73', async () => {

@@ -12,6 +12,7 @@ import {
 import { hostname } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { StorageError } from '../../src/errors.ts';
+import { disk as realDisk } from '../../src/store/disk.ts';
 import { Folder } from '../../src/store/folder.ts';
 import { Maildir } from '../../src/store/maildir.ts';
 import { hostPart } from '../../src/store/names.ts';
@@ -167,6 +168,17 @@ describe('a message that is there already', () => {
     expect(readdirSync(at('Mail/new'))).toHaveLength(3);
   });
 
+  test('is synced before it is promised: whoever left it may not have done so', async () => {
+    await (await open()).deliver(chunks(LETTER), { name: nameOf('X') });
+    for (const place of [2, 3]) {
+      const { disk } = faulty((call, count) => (call === 'fsync' && count === place ? 'EIO' : undefined));
+      const maildir = await Maildir.open(at('Mail'), { prefix, disk });
+      await maildir.stage(chunks(LETTER), { name: nameOf('X') });
+      expect(await maildir.settle()).toMatchObject([{ status: 'failed', error: { step: 'fsync' } }]);
+      expect(readdirSync(at('Mail/new'))).toHaveLength(1);
+    }
+  });
+
   test('twice in one batch is one message', async () => {
     const maildir = await open();
     for (const _ of [1, 2]) await maildir.stage(chunks(LETTER), { name: nameOf('X') });
@@ -193,6 +205,8 @@ describe('what a killed run left in tmp', () => {
     left(`1.P4194999B1Q1-${nameOf('X')}.${hostPart()}`, 0);
     left(`1.P4194999B1Q1-${nameOf('X')}.elsewhere`, 0);
     left('1.M1P1Q1.other', 0);
+    // The same number, of a process before this one.
+    left(`1.P${process.pid}B1Q1-${nameOf('X')}.${hostPart()}`, 0);
     mkdirSync(at('Mail/tmp/directory'));
     await Maildir.open(at('Mail'), { prefix });
     expect(readdirSync(at('Mail/tmp')).sort()).toEqual([
@@ -229,6 +243,44 @@ describe('file systems that lack something', () => {
     const maildir = await Maildir.open(at('Mail'), { prefix, disk });
     expect(await maildir.deliver(chunks(LETTER), { name: nameOf('X') })).toMatchObject({ status: 'stored' });
   });
+});
+
+test('a name that may not last is no delivery, and does not stay', async () => {
+  await Maildir.open(at('Mail'), { prefix });
+  const { disk } = faulty((call, count) => (call === 'fsync' && count === 3 ? 'EIO' : undefined));
+  const maildir = await Maildir.open(at('Mail'), { prefix, disk });
+  for (const id of ['1', '2']) await maildir.stage(chunks(LETTER), { name: nameOf(id) });
+  expect((await maildir.settle()).map(({ status }) => status)).toEqual(['failed', 'failed']);
+  expect([readdirSync(at('Mail/new')), readdirSync(at('Mail/tmp'))]).toEqual([[], []]);
+  expect(await maildir.deliver(chunks(LETTER), { name: nameOf('1') })).toMatchObject({ status: 'stored' });
+});
+
+test('blocks are written whole, however slow the disk, and no further ahead than two', async () => {
+  const text = Buffer.alloc(9_000_003);
+  for (let n = 0; n < text.length; n++) text[n] = (n * 31 + (n >> 13)) & 0xff;
+  let read = 0;
+  let written = 0;
+  let ahead = 0;
+  const slow = {
+    ...realDisk,
+    writeLater: async (fd: number, bytes: Uint8Array, position: number) => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      ahead = Math.max(ahead, read - written);
+      const count = await realDisk.writeLater(fd, bytes.subarray(0, 700_001), position);
+      written += count;
+      return count;
+    },
+  };
+  const source = async function* () {
+    for await (const chunk of chunks(text, 65_521)) {
+      read += chunk.length;
+      yield chunk;
+    }
+  };
+  const maildir = await Maildir.open(at('Mail'), { prefix, disk: slow });
+  const { path } = await maildir.deliver(source(), { name: nameOf('1') });
+  expect(readFileSync(path ?? '').equals(text)).toBe(true);
+  expect(ahead).toBeLessThan(4 * 1024 * 1024);
 });
 
 test('a message is synced before it has its name, and the name before anything is promised', async () => {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LockedError } from '../../src/errors.ts';
@@ -211,6 +211,39 @@ describe('after a kill', () => {
     leaveSpool(spools);
     await (await open()).close();
     expect(content()).toBe(mixed);
+  });
+
+  test.each(['write', 'fsync'] as const)('nor when our own %s fails just then', async (what) => {
+    writeFileSync(at('inbox'), OLD);
+    const other = 'From x Sun Nov  1 06:00:00 2026\no\n\n';
+    let done = false;
+    const { disk } = faulty((call, _, args) => {
+      if (done || call !== what || !existsSync(at('inbox.lock'))) return undefined;
+      if (what === 'write' && !String(args[1]).startsWith(SEPARATOR)) return undefined;
+      if (what === 'fsync' && content() === OLD) return undefined;
+      done = true;
+      appendFileSync(at('inbox'), other);
+      return 'ENOSPC';
+    });
+    const mbox = await open({ disk });
+    await expect(mbox.deliver(chunks('new\r\n'.repeat(50)), { name: nameOf('1') })).rejects.toThrow(
+      'no space left',
+    );
+    expect(content().startsWith(OLD)).toBe(true);
+    expect(content().endsWith(other)).toBe(true);
+  });
+
+  test('a mailbox that somebody wrote anew since is left as it is', async () => {
+    for (const old of [OLD, `${OLD.trimEnd()}\n`]) {
+      writeFileSync(at('inbox'), old);
+      const spools = await spoolsAt((call) => call === 'write', two);
+      for (const since of [`${old}From x Sun Nov  1 06:00:00 2026\n`, old.slice(0, 50), `${old}\n\n\n`]) {
+        writeFileSync(at('inbox'), since);
+        leaveSpool(spools);
+        await (await open()).close();
+        expect(content()).toBe(since);
+      }
+    }
   });
 
   test('a spool that was never finished, or is rubbish, is removed', async () => {

@@ -1,7 +1,7 @@
 import { type Account, type Protocol, serverAccount } from '../../config/index.ts';
 import { type PeerCertificate, TlsError, UsageError } from '../../errors.ts';
 import type { TlsInfo } from '../../net/tls.ts';
-import { smtpClient, wayTo } from '../connection.ts';
+import { placeOf, smtpClient, wayTo } from '../connection.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { pop3Client } from '../pop3-connection.ts';
@@ -134,7 +134,7 @@ function report(ctx: Context, { protocol, host, port }: Account, findings: Findi
     timingsMs: Object.fromEntries(timings),
   });
   rows(ctx, [
-    ['server', `${host}:${port} (${protocol.toUpperCase()})`],
+    ['server', `${placeOf({ host, port })} (${protocol.toUpperCase()})`],
     ['greeting', greeting],
     [
       'TLS',
@@ -167,7 +167,7 @@ function judge(
   const unmet = expected.filter((expectation) => !isMet(expectation, offers)).map(({ text }) => text);
   const certificate = tls?.certificate;
   if (minimum !== undefined && (certificate === undefined || daysLeft(certificate) < minimum)) {
-    unmet.push(certificate === undefined ? 'a certificate' : `${minimum} days of certificate`);
+    unmet.push(certificate === undefined ? 'certificate' : `${minimum} days of certificate`);
   }
   if (unmet.length === 0) return EXIT.done;
   output.document({ unmet });

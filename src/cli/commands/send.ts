@@ -9,7 +9,9 @@ import { addresses, checkOptions, draftOf, reversePath, sender } from '../send/d
 import { defineSend, hasWishes, type SendOptionValues } from '../send/options.ts';
 import { connectionFields, failureFields, NOTHING_SENT, reportReceipt } from '../send/report.ts';
 import { withRetry } from '../send/retry.ts';
+import type { SentCopy } from '../send/save-copy.ts';
 import { bodySource } from '../send/spool.ts';
+import type { Thread } from '../send/thread.ts';
 import type { CommandDefinition } from './command.ts';
 
 export const command: CommandDefinition<SendOptionValues> = {
@@ -37,10 +39,18 @@ export const command: CommandDefinition<SendOptionValues> = {
   },
 };
 
-interface Prepared {
+/** What is to be sent. */
+export interface Prepared {
   readonly envelope: Envelope;
   readonly message: Message;
   readonly messageId: string | undefined;
+}
+
+interface Delivery {
+  readonly options: SendOptionValues;
+  readonly account: Account;
+  readonly wishes: Wishes | undefined;
+  readonly started: number;
 }
 
 async function send(ctx: Context, options: SendOptionValues, started: number): Promise<number> {
@@ -54,9 +64,11 @@ async function send(ctx: Context, options: SendOptionValues, started: number): P
     ? await (await import('../send/signature.ts')).signatureOf(ctx)
     : undefined;
   const unsigned =
-    options.raw === undefined
-      ? await composed(ctx, sign === undefined ? options : { ...options, encoding: signable(options) })
-      : await raw(ctx, options, options.raw);
+    options.raw !== undefined
+      ? await raw(ctx, options, options.raw)
+      : options.resend !== undefined
+        ? await (await import('../send/resend.ts')).resent(ctx, options, options.resend)
+        : await composed(ctx, sign === undefined ? options : { ...options, encoding: signable(options) });
   if (unsigned === undefined) {
     ctx.output.document({ status: 'skipped' });
     ctx.output.success('the body is empty: nothing was sent');
@@ -69,23 +81,46 @@ async function send(ctx: Context, options: SendOptionValues, started: number): P
     envelope: { from: envelope.reversePath, to: envelope.recipients },
     size: message.size ?? null,
   });
-  if (account === undefined) return dryRun(ctx, prepared);
+  if (account === undefined) {
+    const { dryRun } = await import('../send/dry-run.ts');
+    return dryRun(ctx, prepared, { wishes, chunking: options.chunking === true });
+  }
 
   if (options.lmtp === true) checkLmtp(account);
+  const copy =
+    options.saveCopy === undefined
+      ? undefined
+      : await (await import('../send/save-copy.ts')).SentCopy.prepare(options.saveCopy);
+  try {
+    return await deliver(ctx, prepared, { options, account, wishes, started }, copy);
+  } finally {
+    await copy?.discard();
+  }
+}
+
+/** Connects, sends, reports, and keeps a copy of what was sent. */
+async function deliver(
+  ctx: Context,
+  prepared: Prepared,
+  { options, account, wishes, started }: Delivery,
+  copy: SentCopy | undefined,
+): Promise<number> {
   const protocol = options.lmtp === true ? 'lmtp' : 'smtp';
   const how = { requireAll: options.requireAll === true, chunking: options.chunking === true, wishes };
   const { client, receipt } = await withRetry(ctx, options.retryFor, async () => {
     const client = await connectSmtp(ctx, (to) => ({ ...to, protocol }));
     ctx.output.document(connectionFields(client));
-    return { client, receipt: await transfer(ctx, client, prepared, how) };
+    const message = copy?.watched(prepared.message) ?? prepared.message;
+    return { client, receipt: await transfer(ctx, client, { ...prepared, message }, how) };
   });
   const server = placeOf(account);
   const exit = reportReceipt(ctx, receipt, client, {
-    messageId,
+    messageId: prepared.messageId,
     server,
     totalMs: performance.now() - started,
   });
   await client.quit();
+  if (copy !== undefined) await keep(ctx, copy);
   return exit;
 }
 
@@ -101,6 +136,16 @@ function signable({ encoding = 'auto' }: SendOptionValues): '7bit' | '8bit' {
     });
   }
   return encoding === '8bit' ? '8bit' : '7bit';
+}
+
+/** What was sent is sent: that there is no copy of it is a pity, and no reason to send it again. */
+async function keep(ctx: Context, copy: SentCopy): Promise<void> {
+  try {
+    ctx.output.document({ copy: await copy.save() });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    ctx.output.warn(`the message was sent, but there is no copy of it: ${reason}`);
+  }
 }
 
 /** RFC 2033 5: what listens on port 25 speaks SMTP, and a relay that speaks LMTP there would lose mail. */
@@ -137,22 +182,29 @@ async function transfer(
 }
 
 async function composed(ctx: Context, options: SendOptionValues): Promise<Prepared | undefined> {
-  const to = addresses('--to', options.to);
   const cc = addresses('--cc', options.cc);
   const bcc = addresses('--bcc', options.bcc);
+  const typed = addresses('--to', options.to);
+  const nobody = typed.length + cc.length + bcc.length === 0;
+  const follows = options.replyToMessage !== undefined || options.forward !== undefined;
+  const thread: Thread = follows
+    ? await (await import('../send/thread.ts')).threadOf(ctx, options, nobody)
+    : {};
+  const to = thread.to ?? typed;
   if (to.length + cc.length + bcc.length === 0) {
     throw new UsageError('the message has no recipient', { hint: 'give -t ADDRESS (or -c, -b)' });
   }
   const from = sender(ctx);
-  const path = reversePath(ctx, () => wireAddress(from.address));
-  const draft = await draftOf(ctx, options, { from, to, cc, bcc });
+  const draft = await draftOf(ctx, options, { from, to, cc, bcc }, thread);
   if (draft === undefined) return undefined;
-  const composed = await compose(draft);
+  const unique = options.seed === undefined ? undefined : (await import('../send/seed.ts')).seeded(options);
+  const composed = await compose(draft, unique);
   // Without a server to ask, what is printed is what was asked for.
   const eightBit = options.dryRun === true && options.encoding === '8bit';
   const message = eightBit ? composed.prepared({ eightBit, binary: false, utf8: false }) : composed;
+  const envelope = envelopeOf(draft);
   return {
-    envelope: { reversePath: path, recipients: envelopeOf(draft).recipients },
+    envelope: { ...envelope, reversePath: reversePath(ctx, () => envelope.reversePath) },
     message,
     messageId: message.messageId,
   };
@@ -182,18 +234,4 @@ async function raw(ctx: Context, options: SendOptionValues, path: string): Promi
     recipients,
   };
   return { envelope, message, messageId: message.messageId };
-}
-
-/** Prints the message as it would leave, before dot-stuffing. */
-async function dryRun(ctx: Context, { envelope, message }: Prepared): Promise<number> {
-  ctx.output.document({ status: 'dry-run' });
-  const recipients = envelope.recipients.map((path) => `<${path}>`).join(', ');
-  ctx.output.success(`not sent: from <${envelope.reversePath}> to ${recipients}`);
-  if (ctx.output.json) {
-    // Composing to the end proves that every source can be read.
-    for await (const _ of message) if (ctx.signal.aborted) break;
-  } else {
-    for await (const chunk of message) await ctx.output.bytes(chunk);
-  }
-  return EXIT.done;
 }

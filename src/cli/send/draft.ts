@@ -1,16 +1,12 @@
+import { promises as fs } from 'node:fs';
+import { dirname } from 'node:path';
 import { ConfigError, DataError, UsageError } from '../../errors.ts';
-import {
-  type Attachment,
-  type Draft,
-  fileAttachment,
-  type Mailbox,
-  parseAddressList,
-  type Source,
-  wireAddress,
-} from '../../mime/index.ts';
+import { type Draft, type Mailbox, parseAddressList, type Source, wireAddress } from '../../mime/index.ts';
 import type { Context } from '../context.ts';
+import { attachmentsOf, stdinReaders } from './attachments.ts';
 import type { SendOptionValues } from './options.ts';
 import { bodySource, spoolStdin } from './spool.ts';
+import type { Thread } from './thread.ts';
 
 /** What a reader copies who did not know how to give a body. */
 const BODY_EXAMPLES =
@@ -70,15 +66,18 @@ export function reversePath(ctx: Context, author: () => string): string {
 
 /** Makes sure that standard input is wanted at most once, and that nothing contradicts `--raw`. */
 export function checkOptions(options: SendOptionValues, passwordFromStdin: boolean): void {
-  const { raw, ...others } = options;
+  const { raw, resend, ...others } = options;
+  pair(raw, '--raw', resend, '--resend');
   pair(options.text, '--text', options.textFile, '--text-file');
   pair(options.html, '--html', options.htmlFile, '--html-file');
-  if (raw !== undefined) {
+  pair(options.inReplyTo, '--in-reply-to', options.replyToMessage, '--reply-to-message');
+  const finished = raw !== undefined ? '--raw' : resend !== undefined ? '--resend' : undefined;
+  if (finished !== undefined) {
     for (const name of RAW_EXCLUDES) {
-      if (others[name] === undefined) continue;
+      if (others[name] === undefined || (resend !== undefined && OF_RESENDING.has(name))) continue;
       const flag = `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-      throw new UsageError(`${flag} cannot go with --raw, which sends the message as it is`, {
-        hint: 'change the file, or leave --raw out and let the message be composed',
+      throw new UsageError(`${flag} cannot go with ${finished}, which sends the message as it is`, {
+        hint: `change the file, or leave ${finished} out and let the message be composed`,
       });
     }
     if (options.encoding === '8bit' || options.encoding === 'binary') {
@@ -90,15 +89,7 @@ export function checkOptions(options: SendOptionValues, passwordFromStdin: boole
   if (options.encoding === 'binary' && options.chunking !== true) {
     throw new UsageError('--encoding binary goes with --chunking only', { hint: 'add --chunking' });
   }
-  const readers = [
-    ...(passwordFromStdin ? ['--smtp-password-stdin'] : []),
-    ...(options.textFile === '-' ? ['--text-file'] : []),
-    ...(options.htmlFile === '-' ? ['--html-file'] : []),
-    ...(raw === '-' ? ['--raw'] : []),
-    ...[...(options.attach ?? []), ...(options.inline ?? [])]
-      .filter((spec) => attachmentSpec(spec).path === '-')
-      .map(() => '--attach'),
-  ];
+  const readers = stdinReaders(options, passwordFromStdin);
   if (readers.length > 1) {
     throw new UsageError(`standard input is wanted twice: by ${readers.join(' and by ')}`, {
       hint: 'put one of them into a file',
@@ -112,10 +103,16 @@ const RAW_EXCLUDES = [
   'textFile',
   'html',
   'htmlFile',
+  'htmlImages',
+  'charset',
   'attach',
   'inline',
+  'calendar',
+  'forward',
+  'sender',
   'replyTo',
   'inReplyTo',
+  'replyToMessage',
   'header',
   'priority',
   'date',
@@ -123,6 +120,9 @@ const RAW_EXCLUDES = [
   'cc',
   'skipEmpty',
 ] as const satisfies readonly (keyof SendOptionValues)[];
+
+/** What a resending has a field of its own for. */
+const OF_RESENDING: ReadonlySet<string> = new Set(['cc', 'sender', 'date', 'messageId']);
 
 function pair(one: unknown, flag: string, other: unknown, otherFlag: string): void {
   if (one !== undefined && other !== undefined) {
@@ -140,21 +140,40 @@ export async function draftOf(
   ctx: Context,
   options: SendOptionValues,
   people: Pick<Draft, 'from' | 'to' | 'cc' | 'bcc'>,
+  thread: Thread = {},
 ): Promise<Draft | undefined> {
-  const { subject, priority, date, messageId, inReplyTo, encoding } = options;
+  const {
+    subject = thread.subject,
+    priority,
+    date,
+    messageId,
+    inReplyTo = thread.inReplyTo,
+    encoding,
+    charset,
+  } = options;
   const replyTo = addresses('--reply-to', options.replyTo);
   const headers = (options.header ?? []).map(header);
   const when = date === undefined ? undefined : dateOf('--date', date);
   const attachments = await attachmentsOf(ctx, options);
-  const { text, html } = await bodiesOf(ctx, options, attachments.length > 0);
+  const calendar =
+    options.calendar === undefined ? undefined : await bodySource(ctx, options.calendar, 'the calendar');
+  const attached = attachments.length > 0 || calendar !== undefined || thread.forwarded !== undefined;
+  const { text, html } = await bodiesOf(ctx, options, attached);
   if (options.skipEmpty === true && (await isBlank(text)) && (await isBlank(html))) return undefined;
-  refuseEmpty(options, text, html, attachments.length > 0);
+  refuseEmpty(options, text, html, attached);
+  const htmlFolder = html === undefined ? undefined : await imageFolder(options);
   return {
     ...people,
+    ...(calendar === undefined ? {} : { calendar }),
+    ...(thread.forwarded === undefined ? {} : { forwarded: thread.forwarded }),
+    ...(options.sender === undefined ? {} : { sender: address('--sender', options.sender) }),
+    ...(thread.references === undefined ? {} : { references: thread.references }),
     ...(replyTo.length === 0 ? {} : { replyTo }),
     ...(subject === undefined ? {} : { subject }),
     ...(text === undefined ? {} : { text }),
     ...(html === undefined ? {} : { html }),
+    ...(charset === undefined ? {} : { charset }),
+    ...(htmlFolder === undefined ? {} : { htmlFolder }),
     ...(attachments.length === 0 ? {} : { attachments }),
     ...(headers.length === 0 ? {} : { headers }),
     ...(priority === undefined ? {} : { priority }),
@@ -163,6 +182,14 @@ export async function draftOf(
     ...(inReplyTo === undefined ? {} : { inReplyTo }),
     ...(encoding === undefined ? {} : { encoding }),
   };
+}
+
+/** Where the HTML's images may be: beside its file, unless another folder is named. A pipe has nothing beside it. */
+async function imageFolder({ htmlImages, htmlFile }: SendOptionValues): Promise<string | undefined> {
+  if (htmlImages !== undefined) return htmlImages === 'none' ? undefined : htmlImages;
+  if (htmlFile === undefined || htmlFile === '-') return undefined;
+  const found = await fs.stat(htmlFile).catch(() => undefined);
+  return found?.isFile() === true ? dirname(htmlFile) : undefined;
 }
 
 async function bodiesOf(
@@ -179,9 +206,7 @@ async function bodiesOf(
   if (html !== undefined || text !== undefined) {
     return { ...(text === undefined ? {} : { text }), ...(html === undefined ? {} : { html }) };
   }
-  const stdinTaken =
-    ctx.settings.is('smtp.password-stdin') ||
-    (options.attach ?? []).some((spec) => attachmentSpec(spec).path === '-');
+  const stdinTaken = stdinReaders(options, ctx.settings.is('smtp.password-stdin')).length > 0;
   if (stdinTaken && attached) return { text: '' };
   if (stdinTaken || ctx.io.stdin.isTTY)
     throw new UsageError('the message has no body', { hint: BODY_EXAMPLES });
@@ -218,43 +243,6 @@ function refuseEmpty(
     stage: 'compose',
     hint: "what should have written it may have failed; -m '' sends an empty message, -E sends nothing",
   });
-}
-
-async function attachmentsOf(ctx: Context, options: SendOptionValues): Promise<Attachment[]> {
-  const attachments: Attachment[] = [];
-  for (const spec of options.attach ?? []) attachments.push(await attachmentOf(ctx, spec));
-  for (const spec of options.inline ?? []) {
-    const attachment = await attachmentOf(ctx, spec);
-    attachments.push({
-      ...attachment,
-      inline: true,
-      contentId: attachment.contentId ?? attachment.filename.replace(/[^\w.-]+/g, '-'),
-    });
-  }
-  return attachments;
-}
-
-async function attachmentOf(ctx: Context, text: string): Promise<Attachment> {
-  const { path, name, type, cid } = attachmentSpec(text);
-  const given = {
-    ...(name === undefined ? {} : { filename: name }),
-    ...(type === undefined ? {} : { type }),
-    ...(cid === undefined ? {} : { contentId: cid }),
-  };
-  if (path !== '-') return fileAttachment(path, given);
-  const spooled = await spoolStdin(ctx, 'an attachment');
-  return { filename: 'stdin', ...given, size: spooled.size, open: () => spooled.open() };
-}
-
-/** `path[;name=N][;type=T][;cid=C]`; other semicolons belong to the path, or to the value before them. */
-export function attachmentSpec(text: string): { path: string; name?: string; type?: string; cid?: string } {
-  const [path = '', ...fields] = text.split(/;(?=(?:name|type|cid)=)/);
-  return {
-    path,
-    ...Object.fromEntries(
-      fields.map((field) => [field.slice(0, field.indexOf('=')), field.slice(field.indexOf('=') + 1)]),
-    ),
-  };
 }
 
 function header(text: string): { name: string; value: string } {

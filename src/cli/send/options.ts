@@ -12,10 +12,19 @@ export interface SendOptionValues {
   readonly textFile?: string;
   readonly html?: string;
   readonly htmlFile?: string;
+  readonly htmlImages?: string;
+  readonly charset?: string;
   readonly raw?: string;
+  readonly resend?: string;
+  readonly saveCopy?: string;
+  readonly seed?: string;
   readonly attach?: readonly string[];
   readonly inline?: readonly string[];
+  readonly calendar?: string;
+  readonly forward?: readonly string[];
+  readonly sender?: string;
   readonly inReplyTo?: string;
+  readonly replyToMessage?: string;
   readonly header?: readonly string[];
   readonly priority?: 'high' | 'normal' | 'low';
   readonly date?: string;
@@ -71,11 +80,23 @@ export function defineSend(command: Command): void {
     .option('-s, --subject <text>', 'the subject')
     .option('-m, --text <text>', 'the text; without any body option it is read from standard input')
     .option('--text-file <file>', 'the text from a file (- is standard input)')
-    .option('--html <html>', 'the text as HTML; with -m both go out, for the reader to choose')
-    .option('--html-file <file>', 'HTML from a file (- is standard input)')
+    .option(
+      '--html <html>',
+      'the text as HTML; without -m a text is made of it, and both go out for the reader to choose',
+    )
+    .option('--html-file <file>', 'HTML from a file (- is standard input); images in its folder go with it')
+    .option(
+      '--html-images <folder>',
+      'where images are that the HTML names (the folder of --html-file); none leaves the HTML as it is',
+    )
+    .option('--charset <name>', 'the charset of the text and the HTML: gb2312, iso-8859-1 ... (utf-8)')
     .option(
       '--raw <file>',
       'send a finished message (.eml; - is standard input) as it is, to its recipients or to -t',
+    )
+    .option(
+      '--resend <file>',
+      'send a message that came (.eml) to others, as it is; Resent-* fields say who does so, and to whom',
     )
     .option(
       '-A, --attach <file[;name=N][;type=T][;cid=C]>',
@@ -87,8 +108,18 @@ export function defineSend(command: Command): void {
       'an image for the HTML, which names it as cid:C (repeatable)',
       collect,
     )
+    .option(
+      '--calendar <file>',
+      'an invitation, its answer or its cancellation: an .ics file, with its METHOD',
+    )
+    .option('--forward <file>', 'a message (.eml) to pass on, as it is (repeatable)', collect)
+    .option('--sender <address>', 'who sends it for the one that it is from')
     .option('--reply-to <addresses>', 'where answers should go (repeatable)', collect)
     .option('--in-reply-to <message-id>', 'the message that this one answers')
+    .option(
+      '--reply-to-message <file>',
+      'the message (.eml) that this one answers: for the thread, the subject, and where no recipient is given, for that',
+    )
     .option('-H, --header <name: value>', 'a further header field (repeatable)', collect)
     .addOption(new Option('--priority <level>', 'how urgent it is').choices(['high', 'normal', 'low']))
     .option('--date <date>', 'the date in the header, ISO 8601 or as in mail (now)')
@@ -108,7 +139,15 @@ export function defineSend(command: Command): void {
       ).choices(['auto', '7bit', '8bit', 'binary']),
     )
     .option('-E, --skip-empty', 'send nothing, and succeed, when the body is empty')
+    .option(
+      '--save-copy <file>',
+      'once it is sent, keep what went out in a file that is not there yet, or in a Maildir (a name that ends in /)',
+    )
     .option('-n, --dry-run', 'print the finished message, and send nothing')
+    .option(
+      '--seed <text>',
+      'with -n: the same Message-ID and boundaries each time; with --date, the same message',
+    )
     .optionsGroup('Delivery:')
     .option(
       '--dsn <conditions>',

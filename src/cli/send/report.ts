@@ -20,6 +20,7 @@ export const NOTHING_SENT = {
   auth: null,
   timingsMs: {},
   outboxId: null,
+  copy: null,
 } as const;
 
 /** What the connection was like, for the document. */

@@ -1,0 +1,63 @@
+import { type Attachment, fileAttachment } from '../../mime/index.ts';
+import type { Context } from '../context.ts';
+import type { SendOptionValues } from './options.ts';
+import { spoolStdin } from './spool.ts';
+
+/** The attachments of `-A` and `--inline`, opened or spooled. */
+export async function attachmentsOf(ctx: Context, options: SendOptionValues): Promise<Attachment[]> {
+  const attachments: Attachment[] = [];
+  for (const spec of options.attach ?? []) attachments.push(await attachmentOf(ctx, spec));
+  for (const spec of options.inline ?? []) {
+    const attachment = await attachmentOf(ctx, spec);
+    attachments.push({
+      ...attachment,
+      inline: true,
+      contentId: attachment.contentId ?? attachment.filename.replace(/[^\w.-]+/g, '-'),
+    });
+  }
+  return attachments;
+}
+
+async function attachmentOf(ctx: Context, text: string): Promise<Attachment> {
+  const { path, name, type, cid } = attachmentSpec(text);
+  const given = {
+    ...(name === undefined ? {} : { filename: name }),
+    ...(type === undefined ? {} : { type }),
+    ...(cid === undefined ? {} : { contentId: cid }),
+  };
+  if (path !== '-') return fileAttachment(path, given);
+  const spooled = await spoolStdin(ctx, 'an attachment');
+  return { filename: 'stdin', ...given, size: spooled.size, open: () => spooled.open() };
+}
+
+/** `path[;name=N][;type=T][;cid=C]`; other semicolons belong to the path, or to the value before them. */
+export function attachmentSpec(text: string): { path: string; name?: string; type?: string; cid?: string } {
+  const [path = '', ...fields] = text.split(/;(?=(?:name|type|cid)=)/);
+  return {
+    path,
+    ...Object.fromEntries(
+      fields.map((field) => [field.slice(0, field.indexOf('=')), field.slice(field.indexOf('=') + 1)]),
+    ),
+  };
+}
+
+/** The flags that want standard input, each as often as it does. */
+export function stdinReaders(options: SendOptionValues, passwordFromStdin: boolean): string[] {
+  const readers = Object.entries({
+    '--smtp-password-stdin': passwordFromStdin ? '-' : undefined,
+    '--text-file': options.textFile,
+    '--html-file': options.htmlFile,
+    '--raw': options.raw,
+    '--resend': options.resend,
+    '--calendar': options.calendar,
+    '--reply-to-message': options.replyToMessage,
+  }).flatMap(([flag, path]) => (path === '-' ? [flag] : []));
+  const attached = [...(options.attach ?? []), ...(options.inline ?? [])].map(
+    (spec) => attachmentSpec(spec).path,
+  );
+  return [
+    ...readers,
+    ...(options.forward ?? []).filter((path) => path === '-').map(() => '--forward'),
+    ...attached.filter((path) => path === '-').map(() => '--attach'),
+  ];
+}
