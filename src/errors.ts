@@ -277,7 +277,7 @@ export class UnsupportedError extends MailError {
 
 /** A local file could not be written: `path` and the `step` (open, write, fsync, rename ...) that failed. */
 export class StorageError extends MailError {
-  readonly code = 'EIO';
+  readonly code: ErrorCode = 'EIO';
   readonly path: string;
   readonly step: string;
 
@@ -289,6 +289,17 @@ export class StorageError extends MailError {
     super(message, { stage: 'store', retryable: true, ...details });
     this.path = at.path;
     this.step = at.step;
+  }
+}
+
+/** Somebody else is at work there: `path` is the lock, `holder` what it says of them. */
+export class LockedError extends StorageError {
+  override readonly code = 'ELOCKED';
+  readonly holder: string;
+
+  constructor(message: string, path: string, holder: string, details: ErrorDetails = {}) {
+    super(message, { path, step: 'lock' }, details);
+    this.holder = holder;
   }
 }
 

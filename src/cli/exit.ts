@@ -5,6 +5,7 @@ import {
   DataError,
   InputError,
   InterruptedError,
+  LockedError,
   MailError,
   ProtocolError,
   RecipientsError,
@@ -90,6 +91,12 @@ function judgeRefusal(error: RejectedError): number {
   return NOT_ALLOWED.has(error.reply?.code ?? '') ? EXIT.notAllowed : EXIT.refused;
 }
 
+function judgeStorage(error: StorageError): number {
+  // A command that said so itself (75), or took too long.
+  if (error.step === 'exec' && error.retryable) return EXIT.tryLater;
+  return CREATING.has(error.step) ? EXIT.cannotCreate : EXIT.io;
+}
+
 type Judge = (error: never, signal: NodeJS.Signals | undefined) => number;
 /** A class stands after those derived from it. */
 const BY_CLASS: readonly (readonly [
@@ -110,7 +117,8 @@ const BY_CLASS: readonly (readonly [
   [RecipientsError, (error: RejectedError) => (error.permanent ? EXIT.recipients : EXIT.tryLater)],
   [RejectedError, judgeRefusal],
   [UnsupportedError, EXIT.refused],
-  [StorageError, (error: StorageError) => (CREATING.has(error.step) ? EXIT.cannotCreate : EXIT.io)],
+  [LockedError, EXIT.tryLater],
+  [StorageError, judgeStorage],
   [
     InterruptedError,
     (_: InterruptedError, signal: NodeJS.Signals | undefined) =>

@@ -40,6 +40,7 @@ export type SettingKey =
   | 'ipv6'
   | 'timeout'
   | 'deadline'
+  | 'state-dir'
   | 'log-file';
 
 /** What proves who one is: a password, or an OAuth 2 access token (RFC 6750). */

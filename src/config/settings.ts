@@ -158,6 +158,15 @@ export const SETTINGS: readonly Setting[] = [
   },
   ...server('pop3', { implicit: 995, starttls: 110 }),
   {
+    key: 'state-dir',
+    variable: 'MAILTOOL_STATE_DIR',
+    flag: '--state-dir <dir>',
+    group: 'pop3',
+    kind: 'file',
+    reaches: true,
+    about: 'where fetch remembers what it has fetched ($XDG_STATE_HOME/mailtool)',
+  },
+  {
     key: 'proxy',
     variable: 'MAILTOOL_PROXY',
     flag: '--proxy <url>',

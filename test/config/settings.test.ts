@@ -48,6 +48,7 @@ describe('the table of settings', () => {
       'pop3.password-file',
       'pop3.password-cmd',
       'pop3.token-cmd',
+      'state-dir',
       'tls.key',
       'dkim.key',
       'log-file',

@@ -1,5 +1,16 @@
-import { createHash } from 'node:crypto';
-import { closeSync, existsSync, openSync, readdirSync, readSync } from 'node:fs';
+import { createHash, randomUUID } from 'node:crypto';
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -133,4 +144,25 @@ export async function deliver(servers: Interop, user: InteropUser, message: Uint
       message: Buffer.from(message).toString('base64'),
     }),
   );
+}
+
+/** Puts messages (CRLF lines) into the maildrop of `user` as a delivery would, many at once. */
+export function deliverMany(servers: Interop, user: InteropUser, messages: readonly string[]): void {
+  const home = join(servers.mail, user.address.slice(0, user.address.lastIndexOf('@')));
+  const maildir = join(home, 'Maildir');
+  mkdirSync(home, { recursive: true });
+  const { uid, gid } = statSync(servers.mail);
+  const own = (path: string) => chownSync(path, uid, gid);
+  own(home);
+  for (const path of [maildir, ...['tmp', 'new', 'cur'].map((part) => join(maildir, part))]) {
+    mkdirSync(path, { recursive: true });
+    own(path);
+  }
+  for (const message of messages) {
+    const name = `${Math.floor(Date.now() / 1000)}.${randomUUID()}.many`;
+    const path = join(maildir, 'tmp', name);
+    writeFileSync(path, message.replaceAll('\r\n', '\n'), 'latin1');
+    own(path);
+    renameSync(path, join(maildir, 'new', name));
+  }
 }

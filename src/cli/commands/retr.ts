@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type RejectedError, UsageError } from '../../errors.ts';
 import type { Pop3Client } from '../../pop3/index.ts';
+import { AS_IT_IS, LfLines, MboxEntry } from '../../store/mbox-entry.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { readMaildrop, totalSize } from '../maildrop.ts';
@@ -8,7 +9,6 @@ import { kindOf } from '../output-file.ts';
 import { withPop3 } from '../pop3-connection.ts';
 import { octets, type Progress } from '../progress.ts';
 import { DirectorySink, DocumentSink, FileSink, type Sink, StdoutSink } from '../retr/sinks.ts';
-import { AS_IT_IS, LfLines, MboxEntry } from '../retr/transform.ts';
 import { parseSelection, type Row, SELECTION_HELP, select } from '../selection.ts';
 import type { CommandDefinition } from './command.ts';
 

@@ -3,10 +3,10 @@ import { createReadStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DataError, StorageError } from '../../errors.ts';
+import type { Transform } from '../../store/mbox-entry.ts';
 import type { Output } from '../output.ts';
 import { OutputFile } from '../output-file.ts';
 import type { Row } from '../selection.ts';
-import type { Transform } from './transform.ts';
 
 /** Where messages go, one after the other. */
 export interface Sink {

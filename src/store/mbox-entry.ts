@@ -11,7 +11,10 @@ export interface Transform {
 
 export const AS_IT_IS: Transform = { push: (chunk) => chunk, end: () => new Uint8Array() };
 
-/** CRLF becomes LF; a CR by itself stays. */
+/**
+ * CRLF becomes LF, as RFC 4155 has it: mbox readers on Unix look for `\nFrom `, and show a CR as part of the text. A CR by
+ * itself stays.
+ */
 export class LfLines implements Transform {
   #heldCr = false;
 
@@ -60,8 +63,10 @@ export class MboxEntry implements Transform {
   /** `>`s and the beginning of `From ` at the start of a line, until it is known whether it is one. */
   #held = Buffer.alloc(0);
 
-  constructor(at: Date) {
-    this.#separator = `From MAILER-DAEMON ${asctime(at)}\n`;
+  /** `sender` is an address; what has blanks or is not ASCII would not be read as one. */
+  constructor(at: Date, sender = '') {
+    const from = /^[\x21-\x7e]{1,320}$/.test(sender) ? sender : 'MAILER-DAEMON';
+    this.#separator = `From ${from} ${asctime(at)}\n`;
   }
 
   push(chunk: Uint8Array): Uint8Array {
@@ -124,4 +129,33 @@ function fromLine(text: Buffer, at: number): 'yes' | 'no' | 'unknown' {
 export function asctime(at: Date): string {
   const [weekday, day, month, year, time] = at.toUTCString().replace(',', '').split(' ');
   return `${weekday} ${month} ${String(Number(day)).padStart(2)} ${time} ${year}`;
+}
+
+/** A message as the mbox has it, with the sender that the delivering server noted (RFC 5321 4.4). */
+export async function* mboxEntry(message: AsyncIterable<Uint8Array>, at: Date): AsyncGenerator<Uint8Array> {
+  let entry: MboxEntry | undefined;
+  let head = Buffer.alloc(0);
+  for await (const chunk of message) {
+    if (entry === undefined) {
+      // A chunk is only good until the next is asked for.
+      head = Buffer.concat([head, chunk]);
+      if (head.length < HEAD) continue;
+      entry = new MboxEntry(at, returnPath(head));
+      yield entry.push(head);
+    } else {
+      yield entry.push(chunk);
+    }
+  }
+  if (entry === undefined) {
+    entry = new MboxEntry(at, returnPath(head));
+    yield entry.push(head);
+  }
+  yield entry.end();
+}
+
+/** A Return-Path is the first line of a header, where there is one. */
+const HEAD = 400;
+
+function returnPath(head: Buffer): string | undefined {
+  return /^Return-Path:[ \t]*<([^<>\r\n]{1,320})>/i.exec(head.toString('latin1', 0, HEAD))?.[1];
 }

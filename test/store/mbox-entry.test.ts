@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { asctime, LfLines, MboxEntry, type Transform } from '../../src/cli/retr/transform.ts';
+import { asctime, LfLines, MboxEntry, type Transform } from '../../src/store/mbox-entry.ts';
 import { chunks, FEEDS } from '../feeds.ts';
 
 function run(transform: Transform, text: string, size: number): string {

@@ -1,0 +1,233 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { dialogue } from '../dialogue.ts';
+import { BYE, maildrop, settings } from './maildrop.ts';
+import { mailtool, type Ran } from './mailtool.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'mailtool-test-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs `fetch` once for each script, against servers that are one and the same account. */
+async function fetches(scripts: readonly string[], ...runs: readonly (readonly string[])[]): Promise<Ran[]> {
+  return dialogue(scripts, {}, async (port) => {
+    const outcomes: Ran[] = [];
+    for (const args of runs) {
+      const env = { ...settings(port), XDG_STATE_HOME: join(folder, 'state') };
+      outcomes.push(await mailtool(['fetch', ...args], { env, cwd: folder }));
+    }
+    return outcomes;
+  });
+}
+
+const ids = (...uids: string[]) => maildrop(uids.map((uid) => ({ uid })));
+const text = (number: number) => `Subject: ${number}\r\n\r\nbody ${number}\r\n`;
+const whole = (number: number) => `S: +OK\nS: Subject: ${number}\nS:\nS: body ${number}\nS: .`;
+const retr = (...numbers: number[]) =>
+  [...numbers.map((number) => `C: RETR ${number}`), ...numbers.map(whole)].join('\n');
+const dele = (...numbers: number[]) =>
+  [...numbers.map((number) => `C: DELE ${number}`), ...numbers.map(() => 'S: +OK')].join('\n');
+const into = ['--maildir', 'Mail'];
+const stored = () =>
+  readdirSync(join(folder, 'Mail/new'))
+    .map((name) => readFileSync(join(folder, 'Mail/new', name), 'latin1'))
+    .sort();
+const lines = ({ stdout }: Ran) =>
+  stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+describe('fetch', () => {
+  test('takes what is new, once, and leaves it on the server; nothing new is no output', async () => {
+    const [first, second, third] = await fetches(
+      [
+        `${ids('a', 'b')}\n${retr(1, 2)}\n${BYE}`,
+        `${ids('a', 'b')}\n${BYE}`,
+        `${ids('b', 'c')}\n${retr(2)}\n${BYE}`,
+      ],
+      into,
+      into,
+      [...into, '--json'],
+    );
+    expect(first).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
+    expect(second).toEqual(first);
+    expect(stored()).toEqual([text(1), text(2), text(2)]);
+    expect(lines(third as Ran)).toEqual([
+      { number: 2, uid: 'c', size: 22, status: 'stored', path: expect.stringMatching(/^Mail\/new\//) },
+      expect.objectContaining({
+        schema: 'mailtool.fetch/1',
+        ok: true,
+        stored: 1,
+        failed: 0,
+        committed: null,
+      }),
+    ]);
+  });
+
+  test('--delete: only what is stored, and it is said when the server has confirmed it', async () => {
+    const [outcome] = await fetches(
+      [`${ids('a', 'b')}\n${retr(1, 2)}\n${dele(1, 2)}\n${BYE}`],
+      [...into, '--delete', '--json'],
+    );
+    expect(lines(outcome as Ran).at(-1)).toMatchObject({ ok: true, stored: 2, deleted: 2, committed: true });
+  });
+
+  test('messages of one unique-id are different messages', async () => {
+    await fetches([`${ids('a', 'a')}\n${retr(1, 2)}\n${BYE}`, `${ids('a', 'a')}\n${BYE}`], into, into);
+    expect(stored()).toEqual([text(1), text(2)]);
+  });
+
+  test('the connection is lost in a message: what came whole is kept, nothing is deleted, the rest comes later', async () => {
+    const [lost, next] = await fetches(
+      [
+        `${ids('a', 'b')}\nC: RETR 1\nC: RETR 2\n${whole(1)}\nS: +OK\nS: Subject: 2\n*: close`,
+        `${ids('a', 'b')}\nC: RETR 2\n${whole(2)}\n${dele(1, 2)}\n${BYE}`,
+      ],
+      [...into, '--delete'],
+      [...into, '--delete'],
+    );
+    expect(lost?.code).toBe(75);
+    expect(next).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
+    expect(stored()).toEqual([text(1), text(2)]);
+    expect(readdirSync(join(folder, 'Mail/tmp'))).toEqual([]);
+  });
+
+  test('one that the server does not give: the others come; after five times it is left alone', async () => {
+    const failing = `${ids('a', 'b')}\nC: RETR 1\nS: -ERR no\n${BYE}`;
+    const outcomes = await fetches(
+      [
+        `${ids('a', 'b')}\nC: RETR 1\nC: RETR 2\nS: -ERR no\n${whole(2)}\n${BYE}`,
+        ...Array.from({ length: 4 }, () => failing),
+        `${ids('a', 'b')}\n${BYE}`,
+        `${ids('a', 'b')}\nC: RETR 1\n${whole(1)}\n${BYE}`,
+      ],
+      ...Array.from({ length: 6 }, () => into),
+      [...into, '--retry-failed'],
+    );
+    expect(outcomes.map(({ code }) => code)).toEqual([69, 69, 69, 69, 69, 0, 0]);
+    expect(outcomes[0]?.stderr).toContain('uid:a');
+    expect(outcomes[5]?.stderr).toMatch(/uid:a .*--retry-failed/);
+    expect(stored()).toEqual([text(1), text(2)]);
+  });
+
+  test('no answer to QUIT: 79, and the next run deletes without fetching again', async () => {
+    const [unknown, next] = await fetches(
+      [`${ids('a')}\n${retr(1)}\n${dele(1)}\nC: QUIT\n*: close`, `${ids('a')}\n${dele(1)}\n${BYE}`],
+      [...into, '--delete'],
+      [...into, '--delete', '--json'],
+    );
+    expect(unknown?.code).toBe(79);
+    expect(lines(next as Ran)).toEqual([expect.objectContaining({ stored: 0, deleted: 1, committed: true })]);
+    expect(stored()).toEqual([text(1)]);
+  });
+
+  test('--max-size, --limit, --dry-run and --check', async () => {
+    const drop = maildrop([{ uid: 'a', size: 2000 }, { uid: 'b' }, { uid: 'c' }]);
+    const looked = `${drop}\n${BYE}`;
+    const [plan, check, limited, rest, over] = await fetches(
+      [looked, looked, `${drop}\n${retr(2)}\n${BYE}`, `${drop}\n${retr(3)}\n${BYE}`, looked],
+      [...into, '-n', '--max-size', '1k', '--delete'],
+      ['--check'],
+      [...into, '--max-size', '1k', '--limit', '1'],
+      [...into, '--max-size', '1k'],
+      [...into, '--max-size', '1k', '--check'],
+    );
+    expect(plan?.stdout).toBe(
+      'would fetch 2 uid:b (100 B), and delete\nwould fetch 3 uid:c (100 B), and delete\nwould skip 1 uid:a (2.0 kB): too-large\n',
+    );
+    expect(check).toMatchObject({ code: 0, stdout: '3 2200\n' });
+    expect([limited?.code, rest?.code]).toEqual([0, 0]);
+    expect(over).toMatchObject({ code: 1, stdout: '0 0\n' });
+    expect(stored()).toEqual([text(2), text(3)]);
+  });
+
+  test('--delete-after waits, and --keep-newest holds on', async () => {
+    const [, later] = await fetches(
+      [`${ids('a', 'b')}\n${retr(1, 2)}\n${BYE}`, `${ids('a', 'b')}\n${dele(1)}\n${BYE}`],
+      [...into, '--delete-after', '7d'],
+      [...into, '--delete', '--keep-newest', '1'],
+    );
+    expect(later?.code).toBe(0);
+  });
+
+  test('all messages have new unique-ids: 78 and nothing is fetched, unless that is wanted', async () => {
+    const old = Array.from({ length: 12 }, (_, at) => `old${at}`);
+    const fresh = Array.from({ length: 12 }, (_, at) => `new${at}`);
+    const numbers = Array.from({ length: 12 }, (_, at) => at + 1);
+    const [, stopped, again] = await fetches(
+      [
+        `${ids(...old)}\n${retr(...numbers)}\n${BYE}`,
+        `${ids(...fresh)}\n*: end`,
+        `${ids(...fresh)}\n${retr(...numbers)}\n${BYE}`,
+      ],
+      into,
+      into,
+      [...into, '--on-uid-reset', 'refetch'],
+    );
+    expect(stopped?.code).toBe(78);
+    expect(stopped?.stderr).toContain('--on-uid-reset refetch');
+    expect(again?.code).toBe(0);
+    expect(stored()).toHaveLength(24);
+  });
+
+  test('two at once: the second says so, and 75', async () => {
+    const args = ['fetch', ...into];
+    await dialogue(`${ids('a')}\nC: RETR 1\n*: silence`, {}, async (port) => {
+      const env = { ...settings(port), XDG_STATE_HOME: join(folder, 'state') };
+      let second: Promise<Ran> | undefined;
+      const first = mailtool([...args, '-vv'], {
+        env,
+        cwd: folder,
+        onStderr: (said, kill) => {
+          if (!said.includes('RETR 1')) return;
+          second ??= mailtool(args, { env, cwd: folder }).finally(() => kill('SIGTERM'));
+        },
+      });
+      expect((await first).code).toBe(143);
+      expect(await second).toMatchObject({
+        code: 75,
+        stderr: expect.stringMatching(/in use by process \d+/),
+      });
+    });
+  });
+
+  test('a command gets each message; 75 is later, and what it says is no data', async () => {
+    const [later, taken] = await fetches(
+      [`${ids('a')}\n${retr(1)}\n${BYE}`, `${ids('a')}\n${retr(1)}\n${dele(1)}\n${BYE}`],
+      ['--exec', 'exit 75'],
+      ['--exec', 'echo said; cat > got', '--delete'],
+    );
+    expect(later?.code).toBe(75);
+    expect(taken).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
+    expect(readFileSync(join(folder, 'got'), 'latin1')).toBe(text(1));
+  });
+
+  test('an mbox and a directory', async () => {
+    await fetches(
+      [`${ids('a', 'b')}\n${retr(1, 2)}\n${BYE}`, `${ids('a')}\n${retr(1)}\n${BYE}`],
+      ['--mbox', 'box'],
+      ['--dir', 'files', '--all'],
+    );
+    expect(readFileSync(join(folder, 'box'), 'latin1')).toMatch(
+      /^From \S+ .*\nSubject: 1\n\nbody 1\n\nFrom \S+ .*\nSubject: 2\n\nbody 2\n\n$/,
+    );
+    const [name, ...more] = readdirSync(join(folder, 'files'));
+    expect(more).toEqual([]);
+    expect(readFileSync(join(folder, 'files', name ?? ''), 'latin1')).toBe(text(1));
+  });
+
+  test('a place that is none is told before the server is asked for anything', async () => {
+    writeFileSync(join(folder, 'file'), '');
+    const env = { ...settings(1), XDG_STATE_HOME: join(folder, 'state') };
+    const at = (...args: string[]) => mailtool(['fetch', ...args], { env, cwd: folder });
+    expect(await at('--maildir', 'file')).toMatchObject({ code: 73 });
+    expect(await at()).toMatchObject({ code: 64 });
+    expect(await at('--maildir', 'a', '--mbox', 'b')).toMatchObject({ code: 64 });
+    expect(await at('--maildir', 'a', '--max-size', 'big')).toMatchObject({ code: 64 });
+  });
+});
