@@ -1,4 +1,4 @@
-import { ConfigError, type MailError, UnsupportedError } from '../../errors.ts';
+import { ConfigError, type MailError, StorageError, UnsupportedError } from '../../errors.ts';
 import type { Pop3Client } from '../../pop3/index.ts';
 import type { Incoming, Journal, MessageNames, Store } from '../../store/index.ts';
 import type { Context } from '../context.ts';
@@ -232,7 +232,9 @@ class Run {
   /** One message that could not be had, or stored: the others go on. */
   async #fail(item: Item, error: MailError): Promise<void> {
     this.#failure ??= error;
-    this.#failed.push(item);
+    // A full disk, or a server that is busy, is no fault of the message.
+    const isItsOwn = !error.retryable && !(error instanceof StorageError && error.step !== 'exec');
+    if (isItsOwn) this.#failed.push(item);
     this.#counts.failed += 1;
     await this.#ctx.output.event({ ...fieldsOf(item), status: 'failed', error: error.message });
     this.#ctx.output.warn(`message uid:${item.uid}: ${error.message}`);

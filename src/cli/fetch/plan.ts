@@ -23,8 +23,9 @@ export interface Plan {
 type Known = (id: MessageId) => Entry | undefined;
 
 /**
- * Decides in memory, from LIST, UIDL and the journal alone. `isSetAside` says of what failed so often that it is left alone.
- * The maildrop is in the order of its numbers, the oldest first.
+ * Decides in memory, before the journal takes note of the listing, from LIST, UIDL and the journal alone. `isSetAside` says
+ * of what failed so often that it is left alone. The maildrop is in the order of its numbers, the oldest first. Nothing is
+ * deleted that may not have been stored.
  */
 export function planOf(
   items: readonly Item[],
@@ -43,9 +44,18 @@ export function planOf(
     const firstSeen = known(item)?.firstSeen;
     return firstSeen !== undefined && firstSeen * 1000 + policy.deleteAfterMs <= nowMs;
   };
+  const doubled = new Set(items.filter(({ occurrence }) => occurrence > 1).map(({ uniqueId }) => uniqueId));
   for (const item of items) {
-    const state = known(item)?.state;
-    const isStored = state === 'stored' || state === 'delete-pending' || state === 'deleted';
+    const entry = known(item);
+    const { state } = entry ?? {};
+    // Of messages with one unique-id the second becomes the first when that is deleted: what is known may be of the other.
+    const isDoubled =
+      doubled.has(item.uniqueId) || known({ uniqueId: item.uniqueId, occurrence: 2 }) !== undefined;
+    // What was deleted, was gone, and is there again is another message.
+    const isGone = state === 'delete-pending' || state === 'deleted';
+    const isStored =
+      (state === 'stored' && !(isDoubled && removable(item))) ||
+      (isGone && !isDoubled && entry?.absentSince === 0);
     const reason: SkipReason | undefined =
       isStored && !policy.all
         ? 'known'
