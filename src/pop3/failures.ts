@@ -6,6 +6,7 @@ import {
   ProtocolError,
   RejectedError,
   type ReplyDetail,
+  TimeoutError,
   UnsupportedError,
 } from '../errors.ts';
 import type { Exchange } from './session.ts';
@@ -74,6 +75,30 @@ export function inDoubt(error: unknown, at: { readonly host: string; readonly po
     return new RejectedError(message, { permanent: error.permanent, connectionUsable: false }, details);
   }
   return new ConnectionError(message, { phase: 'established', ...at }, details);
+}
+
+/** A failure while several commands were under way, with what to try; what has nothing to do with that stays as it is. */
+export function outOfStep(error: unknown): unknown {
+  const hint = 'the server may not be able to take several commands at once: try --pipelining off';
+  if (error instanceof ProtocolError) {
+    const { stage, command, reply } = error;
+    return new ProtocolError(error.message, {
+      ...(stage === undefined ? {} : { stage }),
+      command,
+      reply,
+      hint,
+      cause: error,
+    });
+  }
+  if (error instanceof TimeoutError && error.hint === undefined) {
+    const { stage, phase, host, port } = error;
+    return new TimeoutError(
+      error.message,
+      { phase, host, port },
+      { ...(stage === undefined ? {} : { stage }), hint, cause: error },
+    );
+  }
+  return error;
 }
 
 export function detailOf(status: Status): ReplyDetail {

@@ -217,29 +217,67 @@ describe('the window', () => {
     );
   });
 
-  test('at most 100 commands are under way, refilled at 20', async () => {
-    const numbers = Array.from({ length: 250 }, (_, index) => index + 1);
-    const ask = (from: number, to: number) =>
-      numbers
-        .slice(from - 1, to)
-        .map((number) => `C: DELE ${number}`)
-        .join('\n');
-    const answer = (count: number) => 'S: +OK\n'.repeat(count);
+  const numbered = (count: number, first = 1) => Array.from({ length: count }, (_, index) => first + index);
+  const asks = (line: (number: number) => string, numbers: readonly number[]) =>
+    numbers.map((number) => `C: ${line(number)}`).join('\n');
+  const message = 'S: +OK\nS: .\n';
+
+  test('at most 64 RETRs are under way, refilled at the half', async () => {
+    const numbers = numbered(100);
+    const retr = (from: number, to: number) =>
+      asks((number) => `RETR ${number}`, numbers.slice(from - 1, to));
+    const seen = await dialogue(
+      `${loggedIn('PIPELINING')}
+      ${retr(1, 64)}
+      ${message.repeat(32)}
+      ${retr(65, 96)}
+      ${message.repeat(32)}
+      ${retr(97, 100)}
+      ${message.repeat(35)}
+      S: -ERR gone
+      ${BYE}`,
+      {},
+      (port) => session(options(port), (client) => outcomes(client.retrs(numbers))),
+    );
+    expect(seen.filter(([, what]) => what !== '')).toEqual([
+      [100, '! the server refused RETR 100: -ERR gone'],
+    ]);
+  });
+
+  test('many more TOPs and DELEs, whose lines are all there is to keep', async () => {
+    const numbers = numbered(1_200);
+    const dele = (from: number, to: number) =>
+      asks((number) => `DELE ${number}`, numbers.slice(from - 1, to));
     const refused = await dialogue(
       `${loggedIn('PIPELINING')}
-      ${ask(1, 100)}
-      ${answer(80)}
-      ${ask(101, 180)}
-      ${answer(80)}
-      ${ask(181, 250)}
-      ${answer(89)}
+      ${dele(1, 1000)}
+      ${'S: +OK\n'.repeat(500)}
+      ${dele(1001, 1200)}
+      ${'S: +OK\n'.repeat(699)}
       S: -ERR already gone
       ${BYE}`,
       {},
       (port) => session(options(port), (client) => client.deles(numbers)),
     );
-    expect([...refused.keys()]).toEqual([250]);
-    expect(refused.get(250)).toBeInstanceOf(RejectedError);
+    expect([...refused.keys()]).toEqual([1200]);
+    expect(refused.get(1200)).toBeInstanceOf(RejectedError);
+  });
+
+  test('16 KB of commands are the most, however many that makes: no buffer on the way is smaller', async () => {
+    const numbers = numbered(800, 100_000_000_000_001);
+    const top = (from: number, to: number) =>
+      asks((number) => `TOP ${number} 0`, numbers.slice(from - 1, to));
+    const most = Math.ceil(16_384 / `TOP ${numbers[0]} 0\r\n`.length);
+    await dialogue(
+      `${loggedIn('PIPELINING')}
+      ${top(1, most)}
+      ${message.repeat(most - 356)}
+      ${top(most + 1, 800)}
+      ${message.repeat(356 + 800 - most)}
+      ${BYE}`,
+      {},
+      (port) => session(options(port), (client) => outcomes(client.tops(numbers, 0))),
+    );
   });
 
   test('messages that are not read are passed over', async () => {

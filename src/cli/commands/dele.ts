@@ -5,7 +5,7 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { readSummaries } from '../list/summaries.ts';
 import { readMaildrop, totalSize } from '../maildrop.ts';
-import { connectPop3 } from '../pop3-connection.ts';
+import { checkMayDelete, connectPop3, tellFallback } from '../pop3-connection.ts';
 import { octets } from '../progress.ts';
 import { parseSelection, SELECTION_HELP, select } from '../selection.ts';
 import { toTerminalLine } from '../terminal.ts';
@@ -43,6 +43,7 @@ ${SELECTION_HELP}`,
   async run(ctx, words, options) {
     const selection = parseSelection(words);
     const dryRun = options.dryRun === true;
+    if (!dryRun) checkMayDelete(ctx);
     const asks = !selection.exact && options.yes !== true && !dryRun;
     if (asks && !ctx.interactive) {
       throw new UsageError(`dele ${words.join(' ')} may take more than you have seen`, {
@@ -67,6 +68,7 @@ ${SELECTION_HELP}`,
         return EXIT.no;
       }
       await remove(ctx, pop3, targets);
+      tellFallback(ctx, pop3);
       for (const target of targets) ctx.output.line(`deleted ${lineOf(target)}`);
       return EXIT.done;
     } finally {

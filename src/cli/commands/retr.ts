@@ -6,7 +6,7 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { readMaildrop, totalSize } from '../maildrop.ts';
 import { kindOf } from '../output-file.ts';
-import { withPop3 } from '../pop3-connection.ts';
+import { checkMayDelete, withPop3 } from '../pop3-connection.ts';
 import { octets, type Progress } from '../progress.ts';
 import { DirectorySink, DocumentSink, FileSink, type Sink, StdoutSink } from '../retr/sinks.ts';
 import { parseSelection, type Row, SELECTION_HELP, select } from '../selection.ts';
@@ -55,6 +55,7 @@ ${SELECTION_HELP}`,
       .option('--delete', 'delete what is safely in its file (needs -o)')
       .option('--force', 'overwrite files'),
   async run(ctx, words, options) {
+    if (options.delete === true) checkMayDelete(ctx);
     const selection = parseSelection(words);
     const destination = await destinationOf(ctx, options);
     const messages: Retrieved[] = [];
