@@ -116,6 +116,7 @@ const HINTS: Readonly<Record<string, string>> = {
   'LOGIN-DELAY': 'the server wants more time between two log-ins: try again later',
   'SYS/TEMP': 'the server has a fault that should pass: try again later',
   'SYS/PERM': 'the server has a fault that its operator must repair',
+  UTF8: 'the message has addresses or headers in UTF-8, and the server gives it to sessions in UTF-8 alone (RFC 6856)',
 };
 
 function hintFor({ code }: Status): string | undefined {

@@ -1,5 +1,5 @@
-export type { Capabilities } from './capabilities.ts';
-export { saslMechanisms } from './capabilities.ts';
+export type { Capabilities, Policy } from './capabilities.ts';
+export { expiry, loginDelay, saslMechanisms } from './capabilities.ts';
 export { Pop3Client, type Retrieved } from './client.ts';
 export type { DropListing, ScanListing, UniqueIdListing } from './listing.ts';
 export type { Pop3Options, Pop3Timings } from './opening.ts';

@@ -82,6 +82,8 @@ class Opening {
     const greeting = await this.#greet();
     await this.#capa();
     if (security === 'starttls') await this.#stls();
+    // A no is none that matters: then the server makes ASCII of what is UTF-8, or refuses it with a code.
+    if (this.#session.capabilities.has('UTF8')) await this.#dialogue.exchange('UTF8');
     const loggedIn = credentials !== undefined && wanted !== 'none';
     const mechanism = loggedIn ? await this.#logIn(greeting, credentials) : undefined;
     return {

@@ -52,6 +52,8 @@ export const VERBS = {
   GREETING: { from: ['greeting'], to: 'authorization', refused: 'closed', seconds: 60, stage: 'greeting' },
   CAPA: { from: ['authorization', ...OPEN], seconds: 60, stage: 'capa', block: true },
   STLS: { from: ['authorization'], to: 'handshake', seconds: 60, stage: 'tls', last: true },
+  /** Messages come as they are, not made fit for readers of ASCII alone (RFC 6856 2); not to be followed by STLS. */
+  UTF8: { from: ['authorization'], seconds: 60, stage: 'capa', last: true },
   AUTH: {
     from: ['authorization'],
     to: 'transaction',

@@ -4,6 +4,8 @@ import {
   apopTimestamp,
   CAPABILITY_LIMIT,
   capabilityLine,
+  expiry,
+  loginDelay,
   readCapabilities,
   saslMechanisms,
 } from '../../src/pop3/capabilities.ts';
@@ -125,6 +127,27 @@ describe('CAPA', () => {
   test('a list without end is refused', async () => {
     expect((await capa(...Array(CAPABILITY_LIMIT).fill('X'))).size).toBe(1);
     await expect(capa(...Array(CAPABILITY_LIMIT + 1).fill('X'))).rejects.toThrow(ProtocolError);
+  });
+});
+
+describe('what a server says of log-ins and the life of messages (RFC 2449 6.5, 6.7)', () => {
+  test.each([
+    ['900', { value: 900, perUser: false }],
+    ['0 USER', { value: 0, perUser: true }],
+    ['often', undefined],
+    ['-1', undefined],
+    ['99999999999', undefined],
+  ])('LOGIN-DELAY %s', (text, expected) => {
+    expect(loginDelay(new Map([['LOGIN-DELAY', text]]))).toEqual(expected);
+  });
+
+  test.each([
+    ['NEVER', { value: 'never', perUser: false }],
+    ['60 user', { value: 60, perUser: true }],
+    ['0', { value: 0, perUser: false }],
+    ['', undefined],
+  ])('EXPIRE %s', (text, expected) => {
+    expect(expiry(new Map([['EXPIRE', text]]))).toEqual(expected);
   });
 });
 
