@@ -47,7 +47,7 @@ export async function plan(
   { whole = false, newestFirst = false, limit = Number.POSITIVE_INFINITY }: PlanOptions = {},
 ): Promise<Plan> {
   const chosen = select(selection, all, { whole });
-  if (newestFirst) chosen.sort((one, other) => other.number - one.number);
+  if (newestFirst) chosen.reverse().sort((one, other) => other.number - one.number);
   const candidates = filter === undefined ? chosen : chosen.filter(filter.size);
   if (filter?.header === undefined) {
     const rows = candidates.slice(0, limit);

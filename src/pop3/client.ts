@@ -31,8 +31,8 @@ const QUIT_PATIENCE_MS = 2_000;
 export class Pop3Client implements AsyncDisposable {
   readonly #options: Pop3Options;
   #link: Link;
-  /** What UIDL said last, by number: what this session and another have in common. */
-  #uniqueIds: ReadonlyMap<number, string> | undefined;
+  /** What UIDL said last: what this session and another have in common. */
+  #uniqueIds: readonly UniqueIdListing[] | undefined;
   #fallback: ProtocolError | undefined;
 
   private constructor(link: Link, options: Pop3Options) {
@@ -107,7 +107,7 @@ export class Pop3Client implements AsyncDisposable {
   async uidl(): Promise<UniqueIdListing[]> {
     await this.#ask('UIDL');
     const rows = await this.#closing(() => readUniqueIdListing(this.#link.dialogue.block('UIDL')));
-    this.#uniqueIds = new Map(rows.map(({ number, uniqueId }) => [number, uniqueId]));
+    this.#uniqueIds = rows;
     return rows;
   }
 

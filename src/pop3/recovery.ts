@@ -1,5 +1,5 @@
 import { MailError } from '../errors.ts';
-import { readUniqueIdListing } from './listing.ts';
+import { readUniqueIdListing, type UniqueIdListing } from './listing.ts';
 import { type Link, open, type Pop3Options } from './opening.ts';
 
 /**
@@ -8,7 +8,7 @@ import { type Link, open, type Pop3Options } from './opening.ts';
  */
 export async function linkAgain(
   options: Pop3Options,
-  before: ReadonlyMap<number, string> | undefined,
+  before: readonly UniqueIdListing[] | undefined,
   numbers: readonly number[],
 ): Promise<Link | undefined> {
   if (before === undefined) return undefined;
@@ -16,9 +16,9 @@ export async function linkAgain(
   try {
     link = await open(options);
     if (!(await link.dialogue.exchange('UIDL')).ok) throw new NotTheSame();
-    const listed = await readUniqueIdListing(link.dialogue.block('UIDL'));
-    const now = new Map(listed.map(({ number, uniqueId }) => [number, uniqueId]));
-    if (!numbers.every((number) => isSame(before.get(number), now.get(number)))) throw new NotTheSame();
+    const then = byNumber(before);
+    const now = byNumber(await readUniqueIdListing(link.dialogue.block('UIDL')));
+    if (!numbers.every((number) => isSame(then.get(number), now.get(number)))) throw new NotTheSame();
     link.connection.note('out of step with the server: from here on one command at a time');
     return link;
   } catch (error) {
@@ -29,6 +29,10 @@ export async function linkAgain(
 }
 
 class NotTheSame extends Error {}
+
+function byNumber(rows: readonly UniqueIdListing[]): ReadonlyMap<number, string> {
+  return new Map(rows.map(({ number, uniqueId }) => [number, uniqueId]));
+}
 
 function isSame(before: string | undefined, now: string | undefined): boolean {
   return before !== undefined && before === now;
