@@ -13,14 +13,26 @@ export interface Maildrop {
  * unique-ids is an error where they are `needed`, and has none where they are only `wanted`.
  */
 export async function readMaildrop(pop3: Pop3Client, uids: 'needed' | 'wanted' | 'no'): Promise<Maildrop> {
-  const listed = await pop3.list();
-  if (uids === 'no') return { rows: joined(listed, []), uidProblem: undefined };
+  const rows = joined(await pop3.list(), []);
+  return uids === 'no' ? { rows, uidProblem: undefined } : withUids(pop3, rows, uids);
+}
+
+const FEW = 1_000;
+
+/** The same rows with their unique-ids. Of a few out of many the others' are passed over, which is faster. */
+export async function withUids(
+  pop3: Pop3Client,
+  rows: readonly Row[],
+  uids: 'needed' | 'wanted',
+): Promise<Maildrop> {
   try {
-    return { rows: joined(listed, await pop3.uidl()), uidProblem: undefined };
+    const few = rows.length <= FEW ? rows.map(({ number }) => number) : undefined;
+    const ids = await pop3.uidl(few);
+    return { rows: joined(rows, ids), uidProblem: undefined };
   } catch (error) {
     if (uids === 'needed' || !(error instanceof RejectedError || error instanceof UnsupportedError))
       throw error;
-    return { rows: joined(listed, []), uidProblem: error };
+    return { rows, uidProblem: error };
   }
 }
 

@@ -103,10 +103,14 @@ export class Pop3Client implements AsyncDisposable {
     return await this.#closing(() => readScanListing(this.#link.dialogue.block('LIST')));
   }
 
-  /** The unique-ids; messages without a usable one are left out. `UnsupportedError` where the server has none at all. */
-  async uidl(): Promise<UniqueIdListing[]> {
+  /**
+   * The unique-ids, with `only` those of these messages; messages without a usable one are left out. `UnsupportedError`
+   * where the server has none at all.
+   */
+  async uidl(only?: Iterable<number>): Promise<UniqueIdListing[]> {
     await this.#ask('UIDL');
-    const rows = await this.#closing(() => readUniqueIdListing(this.#link.dialogue.block('UIDL')));
+    const wanted = only === undefined ? undefined : new Set(only);
+    const rows = await this.#closing(() => readUniqueIdListing(this.#link.dialogue.block('UIDL'), wanted));
     this.#uniqueIds = rows;
     return rows;
   }

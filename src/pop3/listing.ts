@@ -46,10 +46,14 @@ export async function readScanListing(block: AsyncIterable<Uint8Array>): Promise
   return rows;
 }
 
-/** Reads UIDL; a message whose unique-id is missing or unusably long is left out. */
-export async function readUniqueIdListing(block: AsyncIterable<Uint8Array>): Promise<UniqueIdListing[]> {
+/** Reads UIDL; a message whose unique-id is missing or unusably long is left out, and with `only` all others. */
+export async function readUniqueIdListing(
+  block: AsyncIterable<Uint8Array>,
+  only?: ReadonlySet<number>,
+): Promise<UniqueIdListing[]> {
   const rows: UniqueIdListing[] = [];
   await eachRow(block, (number, text, from, to) => {
+    if (only !== undefined && !only.has(number)) return;
     if (to > from && to - from <= UNIQUE_ID_LIMIT) rows.push({ number, uniqueId: text.slice(from, to) });
   });
   return rows;

@@ -64,6 +64,12 @@ describe.each(FEEDS)('listings fed $name', ({ size }) => {
   );
 });
 
+test('of UIDL only the wanted rows are kept, and every row is still checked', async () => {
+  const kept = await readUniqueIdListing(streamOf(['1 a\r\n2 b\r\n3 c\r\n']), new Set([2]));
+  expect(kept).toEqual([{ number: 2, uniqueId: 'b' }]);
+  await expect(readUniqueIdListing(streamOf(['1 a\r\nx\r\n']), new Set([1]))).rejects.toThrow(ProtocolError);
+});
+
 test('a listing without end stops at the bound', async () => {
   const block = Buffer.from('1 1\r\n'.repeat(10_000));
   async function* endless(times: number) {

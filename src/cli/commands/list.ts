@@ -6,7 +6,7 @@ import { EXIT } from '../exit.ts';
 import { defineFilters, FILTER_HELP, type Filter, type FilterOptions, parseFilter } from '../filter.ts';
 import { readSummaries, type Summaries } from '../list/summaries.ts';
 import { type Listed, plainLine, table } from '../list/table.ts';
-import { readMaildrop, totalSize } from '../maildrop.ts';
+import { readMaildrop, totalSize, withUids } from '../maildrop.ts';
 import { plan } from '../plan.ts';
 import { withPop3 } from '../pop3-connection.ts';
 import { parseSelection, type Row, SELECTION_HELP, type Selection } from '../selection.ts';
@@ -82,15 +82,19 @@ async function read(
   pop3: Pop3Client,
   { selection, filter, limit, headers }: Wanted,
 ): Promise<{ rows: Listed[]; hidden: number; sure: boolean; total: number; totalSize: number }> {
-  const drop = await readMaildrop(pop3, selection.byUid ? 'needed' : 'wanted');
-  if (drop.uidProblem !== undefined && drop.rows.length > 0) {
-    ctx.output.warn(`no unique-ids: ${drop.uidProblem.message}`);
-  }
+  // Of a big maildrop the unique-ids of the few messages that are shown are enough, unless they decide which these are.
+  const all = selection.byUid || filter?.header !== undefined;
+  const drop = await readMaildrop(pop3, selection.byUid ? 'needed' : all ? 'wanted' : 'no');
   const chosen = await plan(ctx, pop3, selection, filter, drop.rows, { newestFirst: true, limit });
-  const unread = chosen.rows.filter(({ number }) => !chosen.summaries.has(number));
+  const { rows: known, uidProblem } = all ? drop : await withUids(pop3, chosen.rows, 'wanted');
+  if (uidProblem !== undefined && drop.rows.length > 0) {
+    ctx.output.warn(`no unique-ids: ${uidProblem.message}`);
+  }
+  const rows = all || uidProblem !== undefined ? chosen.rows : known.toReversed();
+  const unread = rows.filter(({ number }) => !chosen.summaries.has(number));
   const summaries = headers && unread.length > 0 ? await readHeaders(ctx, pop3, unread) : undefined;
   return {
-    rows: chosen.rows.map((row) => ({
+    rows: rows.map((row) => ({
       ...row,
       ...(chosen.summaries.get(row.number) ?? summaries?.byNumber.get(row.number)),
     })),
