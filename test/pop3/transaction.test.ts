@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ProtocolError, RejectedError, UnsupportedError, UsageError } from '../../src/errors.ts';
+import { Transcript } from '../../src/net/transcript.ts';
 import { Pop3Client } from '../../src/pop3/index.ts';
 import { dialogue } from '../dialogue.ts';
 import { collect, FEEDS } from '../feeds.ts';
@@ -221,11 +222,23 @@ describe('the window', () => {
   const asks = (line: (number: number) => string, numbers: readonly number[]) =>
     numbers.map((number) => `C: ${line(number)}`).join('\n');
   const message = 'S: +OK\nS: .\n';
+  /** Counts, from the transcript, how many commands of that verb wait for their statuses at the most. */
+  const watched = (verb: string) => {
+    let underWay = 0;
+    const seen = { most: 0 };
+    const transcript = new Transcript(({ direction, text: line }) => {
+      if (direction === 'C' && line.startsWith(`${verb} `)) underWay++;
+      if (direction === 'S' && underWay > 0 && /^(?:\+OK|-ERR)/.test(line)) underWay--;
+      seen.most = Math.max(seen.most, underWay);
+    });
+    return { seen, transcript };
+  };
 
   test('at most 64 RETRs are under way, refilled at the half', async () => {
     const numbers = numbered(100);
     const retr = (from: number, to: number) =>
       asks((number) => `RETR ${number}`, numbers.slice(from - 1, to));
+    const { seen: window, transcript } = watched('RETR');
     const seen = await dialogue(
       `${loggedIn('PIPELINING')}
       ${retr(1, 64)}
@@ -237,8 +250,9 @@ describe('the window', () => {
       S: -ERR gone
       ${BYE}`,
       {},
-      (port) => session(options(port), (client) => outcomes(client.retrs(numbers))),
+      (port) => session(options(port, { transcript }), (client) => outcomes(client.retrs(numbers))),
     );
+    expect(window.most).toBe(64);
     expect(seen.filter(([, what]) => what !== '')).toEqual([
       [100, '! the server refused RETR 100: -ERR gone'],
     ]);
@@ -248,6 +262,7 @@ describe('the window', () => {
     const numbers = numbered(1_200);
     const dele = (from: number, to: number) =>
       asks((number) => `DELE ${number}`, numbers.slice(from - 1, to));
+    const { seen: window, transcript } = watched('DELE');
     const refused = await dialogue(
       `${loggedIn('PIPELINING')}
       ${dele(1, 1000)}
@@ -257,8 +272,9 @@ describe('the window', () => {
       S: -ERR already gone
       ${BYE}`,
       {},
-      (port) => session(options(port), (client) => client.deles(numbers)),
+      (port) => session(options(port, { transcript }), (client) => client.deles(numbers)),
     );
+    expect(window.most).toBe(1000);
     expect([...refused.keys()]).toEqual([1200]);
     expect(refused.get(1200)).toBeInstanceOf(RejectedError);
   });
@@ -268,6 +284,7 @@ describe('the window', () => {
     const top = (from: number, to: number) =>
       asks((number) => `TOP ${number} 0`, numbers.slice(from - 1, to));
     const most = Math.ceil(16_384 / `TOP ${numbers[0]} 0\r\n`.length);
+    const { seen: window, transcript } = watched('TOP');
     await dialogue(
       `${loggedIn('PIPELINING')}
       ${top(1, most)}
@@ -276,8 +293,9 @@ describe('the window', () => {
       ${message.repeat(356 + 800 - most)}
       ${BYE}`,
       {},
-      (port) => session(options(port), (client) => outcomes(client.tops(numbers, 0))),
+      (port) => session(options(port, { transcript }), (client) => outcomes(client.tops(numbers, 0))),
     );
+    expect(window.most).toBe(most);
   });
 
   test('messages that are not read are passed over', async () => {
