@@ -8,6 +8,7 @@ describe('--read-only', () => {
   test.each([
     [['dele', '1', '--read-only'], {}, 'flag --read-only'],
     [['dele', '1'], { MAILTOOL_READ_ONLY: 'yes' }, 'environment MAILTOOL_READ_ONLY'],
+    [['fetch', '--maildir', '/nonexistent/mail', '--delete', '--read-only'], {}, 'flag --read-only'],
     [['retr', '1', '-o', '/tmp/nowhere/', '--delete', '--read-only'], {}, 'flag --read-only'],
   ])('%j %j is refused before a server is asked', async (args, env, place) => {
     const { code, stdout, stderr } = await mailtool(args, { env: { ...settings(1), ...env } });
@@ -27,7 +28,7 @@ describe('--read-only', () => {
     expect(code).toBe(64);
   });
 
-  test.each(['list', 'stat', 'uidl', 'top', 'retr', 'raw'])('%s takes it', async (name) => {
+  test.each(['list', 'stat', 'uidl', 'top', 'retr', 'raw', 'fetch'])('%s takes it', async (name) => {
     expect((await mailtool([name, '--help'])).stdout).toContain('--read-only');
   });
 
