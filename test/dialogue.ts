@@ -63,7 +63,7 @@ export async function dialogue<T>(
   const scripts = (typeof script === 'string' ? [script] : script).map(stepsOf);
   const plays: Promise<void>[] = [];
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
+  const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     const steps = scripts[plays.length];
     const play =

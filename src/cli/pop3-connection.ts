@@ -1,3 +1,5 @@
+import type { Settings } from '../config/index.ts';
+import { UsageError } from '../errors.ts';
 import type { Pop3Client, Pop3Options } from '../pop3/index.ts';
 import { explainSilence, wayTo } from './connection.ts';
 import type { Context } from './context.ts';
@@ -8,9 +10,33 @@ export async function connectPop3(
   change: (options: Pop3Options) => Pop3Options = (options) => options,
 ): Promise<Pop3Client> {
   const account = await ctx.account('pop3');
-  const options = await ctx.clientOptions(account);
+  const options = { ...(await ctx.clientOptions(account)), ...mannersOf(ctx.settings) };
   ctx.output.verbose(`connecting to ${wayTo(account)}`);
   return pop3Client(change(options));
+}
+
+/** What the settings say about the session itself. */
+export function mannersOf(settings: Settings): Pick<Pop3Options, 'pipelining' | 'readOnly'> {
+  const pipelining = settings.text('pipelining');
+  return {
+    pipelining: pipelining === 'on' || pipelining === 'off' ? pipelining : 'auto',
+    readOnly: settings.is('read-only'),
+  };
+}
+
+/** `UsageError` where a command that deletes meets `--read-only`: before anything is asked of a server. */
+export function checkMayDelete(ctx: Context): void {
+  const readOnly = ctx.settings.stated('read-only');
+  if (readOnly === undefined || !ctx.settings.is('read-only')) return;
+  throw new UsageError(`nothing may be deleted: ${readOnly.place}`, { stage: 'config' });
+}
+
+/** Says so when a server had to be left and asked again, one command at a time. */
+export function tellFallback(ctx: Context, { fallback }: Pop3Client): void {
+  if (fallback === undefined) return;
+  ctx.output.warn(
+    `the server announces PIPELINING and got out of step (${fallback.message}); it was asked again, one command at a time: --pipelining off does so at once`,
+  );
 }
 
 /** A client for exactly these options. */
@@ -32,6 +58,7 @@ export async function withPop3<T>(ctx: Context, work: (pop3: Pop3Client) => Prom
     pop3.close();
     throw error;
   }
+  tellFallback(ctx, pop3);
   await pop3.quit();
   return result;
 }

@@ -72,13 +72,21 @@ export function select(
   rows: readonly Row[],
   { whole = false }: { readonly whole?: boolean } = {},
 ): Row[] {
-  const sorted = [...rows].sort((one, other) => one.number - other.number);
+  const sorted = ascending(rows);
+  const [only, ...others] = selection.selectors;
+  if (only?.selector.kind === 'all' && others.length === 0) return [...sorted];
   const byNumber = new Map(sorted.map((row) => [row.number, row]));
   const chosen = new Map<number, Row>();
   for (const { word, selector } of selection.selectors) {
     for (const row of matching(selector, word, sorted, byNumber, whole)) chosen.set(row.number, row);
   }
   return [...chosen.values()];
+}
+
+/** A maildrop is big, and mostly in order as it is. */
+function ascending(rows: readonly Row[]): readonly Row[] {
+  const isSorted = rows.every((row, index) => index === 0 || row.number > (rows[index - 1]?.number ?? 0));
+  return isSorted ? rows : [...rows].sort((one, other) => one.number - other.number);
 }
 
 function matching(

@@ -14,6 +14,7 @@ import {
   parsePort,
   parseSecret,
   parseServerUrl,
+  parseSwitch,
   parseText,
   parseToken,
   quote,
@@ -38,7 +39,7 @@ const CHECKS: Readonly<Record<SettingKind, (text: string, setting: Setting) => u
   selectors: parseSelectors,
   domain: parseDomain,
   mechanism: parseMechanism,
-  boolean: () => {},
+  boolean: parseSwitch,
   url: (text, { group }) => parseServerUrl(group === 'pop3' ? 'pop3' : 'smtp', text),
   choice: (text, { choices = [] }) => {
     if (!choices.includes(text)) throw new BadValue(`${quote(text)} is not one of ${choices.join(', ')}`);

@@ -7,7 +7,7 @@ import { type EnvFile, parseEnvFile } from './env-files.ts';
 import { nearest } from './nearest.ts';
 import { flagName, SETTINGS, type Setting, type SettingKey, settingOf, VARIABLE_PREFIX } from './settings.ts';
 import { type LayerName, Stated } from './stated.ts';
-import { parseDuration, quote } from './values.ts';
+import { parseDuration, parseSwitch, quote } from './values.ts';
 
 /** One place with settings in it. Two `--env-file`s are two layers of one name. */
 export interface Layer {
@@ -59,7 +59,7 @@ export class Settings {
 
   /** Whether a switch is on. */
   is(key: SettingKey): boolean {
-    return this.stated(key) !== undefined;
+    return this.stated(key)?.read(parseSwitch) ?? false;
   }
 
   /** In milliseconds. */

@@ -20,6 +20,8 @@ type ServerPart =
 /** The name of a setting, as in `smtp.host`. */
 export type SettingKey =
   | `${Protocol}.${ServerPart}`
+  | 'pipelining'
+  | 'read-only'
   | 'tls.ca'
   | 'tls.fingerprint'
   | 'tls.pin'

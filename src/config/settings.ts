@@ -167,6 +167,24 @@ export const SETTINGS: readonly Setting[] = [
     about: 'where fetch remembers what it has fetched ($XDG_STATE_HOME/mailtool)',
   },
   {
+    key: 'pipelining',
+    variable: 'MAILTOOL_PIPELINING',
+    flag: '--pipelining <when>',
+    group: 'pop3',
+    kind: 'choice',
+    choices: ['auto', 'on', 'off'],
+    about:
+      'send several commands before their answers: auto (the default: as the server announces it), on, off',
+  },
+  {
+    key: 'read-only',
+    variable: 'MAILTOOL_READ_ONLY',
+    flag: '--read-only',
+    group: 'pop3',
+    kind: 'boolean',
+    about: 'never delete anything on the server: DELE is refused before it leaves',
+  },
+  {
     key: 'proxy',
     variable: 'MAILTOOL_PROXY',
     flag: '--proxy <url>',

@@ -158,6 +158,14 @@ export function parseMechanism(text: string): string {
   return text.toUpperCase();
 }
 
+/** A switch: `yes` or `no`, and what else people write for these. */
+export function parseSwitch(text: string): boolean {
+  const lower = text.toLowerCase();
+  if (['true', 'yes', 'on', '1'].includes(lower)) return true;
+  if (['false', 'no', 'off', '0'].includes(lower)) return false;
+  throw new BadValue(`${quote(text)} is neither yes nor no`);
+}
+
 /** Any text without control characters. */
 export function parseText(text: string): string {
   if (/[\u0000-\u001f\u007f-\u009f]/.test(text)) throw new BadValue('it has a control character in it');

@@ -53,3 +53,30 @@ export function apopTimestamp(greeting: string): string | undefined {
   if (found === undefined || /[^ -~]/.test(greeting)) return undefined;
   return found.split('@').length === 2 ? found : undefined;
 }
+
+/** What a server says of a mailbox; with `perUser` it may say another thing once the user is known. */
+export interface Policy<T> {
+  readonly value: T;
+  readonly perUser: boolean;
+}
+
+/** The least time between two log-ins, in seconds (RFC 2449 6.5); undefined where nothing, or nonsense, is announced. */
+export function loginDelay(capabilities: Capabilities): Policy<number> | undefined {
+  return policy<number>(capabilities.get('LOGIN-DELAY'), () => undefined);
+}
+
+/** After how many days messages are removed, 0 as soon as they have been read (RFC 2449 6.7); undefined as above. */
+export function expiry(capabilities: Capabilities): Policy<number | 'never'> | undefined {
+  return policy<number | 'never'>(capabilities.get('EXPIRE'), (word) =>
+    word === 'NEVER' ? 'never' : undefined,
+  );
+}
+
+function policy<T>(
+  parameters: string | undefined,
+  special: (word: string) => T | undefined,
+): Policy<T | number> | undefined {
+  const [word = '', ...rest] = (parameters ?? '').toUpperCase().split(' ');
+  const value = /^\d{1,9}$/.test(word) ? Number(word) : special(word);
+  return value === undefined ? undefined : { value, perUser: rest.includes('USER') };
+}

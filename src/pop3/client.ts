@@ -1,10 +1,6 @@
-import { MailError, type PeerCertificate, type RejectedError, TlsError, UsageError } from '../errors.ts';
-import { Connection } from '../net/connection.ts';
-import { type DialOptions, IDLE_TIMEOUT_MS } from '../net/options.ts';
+import { MailError, type PeerCertificate, ProtocolError, type RejectedError, UsageError } from '../errors.ts';
 import type { TlsInfo } from '../net/tls.ts';
-import type { Credentials } from '../sasl/index.ts';
-import { type Capabilities, capabilityLine, readCapabilities } from './capabilities.ts';
-import { Dialogue } from './dialogue.ts';
+import type { Capabilities } from './capabilities.ts';
 import { inDoubt, rejected, unsupported } from './failures.ts';
 import {
   type DropListing,
@@ -14,26 +10,11 @@ import {
   type ScanListing,
   type UniqueIdListing,
 } from './listing.ts';
+import { type Link, open, type Pop3Options, type Pop3Timings } from './opening.ts';
 import { answerOf, type RawAnswer, rawCommand, rowOf } from './raw.ts';
-import { type Exchange, Pop3Session } from './session.ts';
+import { linkAgain } from './recovery.ts';
+import type { Exchange } from './session.ts';
 import type { Verb } from './verbs.ts';
-
-export interface Pop3Options extends DialOptions {
-  readonly credentials?: Credentials | undefined;
-  /** A SASL mechanism by name, `USER` or `APOP`; the strongest offered when absent; `none` to stay in AUTHORIZATION. */
-  readonly mechanism?: string | undefined;
-  /** Lets a password be written without TLS. */
-  readonly allowCleartextAuth?: boolean | undefined;
-  /** Several commands in a row before their answers: `auto`, when absent, where the server announces it. */
-  readonly pipelining?: 'auto' | 'on' | 'off' | undefined;
-}
-
-/** How long each step took. Absent: it did not happen. */
-export interface Pop3Timings {
-  readonly connect?: number;
-  readonly tls?: number;
-  readonly auth?: number;
-}
 
 /** One of several messages: what the server sent, to be read before the next is asked for, or why it did not. */
 export type Retrieved =
@@ -49,85 +30,66 @@ const QUIT_PATIENCE_MS = 2_000;
  */
 export class Pop3Client implements AsyncDisposable {
   readonly #options: Pop3Options;
-  readonly #connection: Connection;
-  readonly #session: Pop3Session;
-  readonly #dialogue: Dialogue;
-  #plainCapabilities: Capabilities | undefined;
-  #openCapabilities: Capabilities | undefined;
-  #greeting = '';
-  #mechanism: string | undefined;
-  #timings: { -readonly [K in keyof Pop3Timings]: Pop3Timings[K] } = {};
+  #link: Link;
+  /** What UIDL said last: what this session and another have in common. */
+  #uniqueIds: readonly UniqueIdListing[] | undefined;
+  #fallback: ProtocolError | undefined;
 
-  private constructor(connection: Connection, options: Pop3Options) {
-    this.#connection = connection;
+  private constructor(link: Link, options: Pop3Options) {
+    this.#link = link;
     this.#options = options;
-    const { allowCleartextAuth, pipelining } = options;
-    const implicit = connection.tls !== undefined;
-    this.#session = new Pop3Session({ protected: implicit, allowCleartextAuth, pipelining });
-    this.#dialogue = new Dialogue(connection, this.#session, options.idleTimeoutMs);
   }
 
   /** Dials, reads the greeting, puts TLS on and logs in, as `options` say. */
   static async connect(options: Pop3Options): Promise<Pop3Client> {
-    const { password, token } = options.credentials ?? {};
-    if (password !== undefined) options.transcript?.hide(password);
-    if (token !== undefined) options.transcript?.hide(token);
-    const started = performance.now();
-    const client = new Pop3Client(await Connection.dial(options), options);
-    try {
-      client.#timings.connect = performance.now() - started;
-      await client.#greet();
-      await client.#capa();
-      if (options.security === 'starttls') await client.#stls();
-      if (options.credentials !== undefined && options.mechanism !== 'none')
-        await client.#logIn(options.credentials);
-      return client;
-    } catch (error) {
-      client.close();
-      throw error;
-    }
+    return new Pop3Client(await open(options), options);
   }
 
   /** What CAPA lists now; empty where the server does not know CAPA. */
   get capabilities(): Capabilities {
-    return this.#session.capabilities;
+    return this.#link.session.capabilities;
   }
 
   /** What CAPA listed before STLS, where that took place. */
   get plainCapabilities(): Capabilities | undefined {
-    return this.#plainCapabilities;
+    return this.#link.plainCapabilities;
   }
 
   /** What CAPA listed before the log-in, where that took place. */
   get openCapabilities(): Capabilities | undefined {
-    return this.#openCapabilities;
+    return this.#link.openCapabilities;
   }
 
   get greeting(): string {
-    return this.#greeting;
+    return this.#link.greeting;
   }
 
   get tls(): TlsInfo | undefined {
-    return this.#connection.tls;
+    return this.#link.connection.tls;
   }
 
   /** The server's certificate and its issuers, as far as they are known; empty without TLS, and once it is closed. */
   get certificateChain(): readonly PeerCertificate[] {
-    return this.#connection.certificateChain;
+    return this.#link.connection.certificateChain;
   }
 
   /** How the log-in was made: a SASL mechanism, `USER` or `APOP`; absent: there was none. */
   get mechanism(): string | undefined {
-    return this.#mechanism;
+    return this.#link.mechanism;
   }
 
   get timingsMs(): Pop3Timings {
-    return this.#timings;
+    return this.#link.timingsMs;
+  }
+
+  /** Why commands go out one at a time although the server announces PIPELINING: it got out of step, and was left for a new connection. */
+  get fallback(): ProtocolError | undefined {
+    return this.#fallback;
   }
 
   /** Whether messages are marked as deleted, which `quit` would remove. */
   get marked(): boolean {
-    return this.#session.state === 'marked';
+    return this.#link.session.state === 'marked';
   }
 
   async stat(): Promise<DropListing> {
@@ -138,13 +100,19 @@ export class Pop3Client implements AsyncDisposable {
   /** The scan listing, in the server's order: numbers may have gaps, sizes are its word only. */
   async list(): Promise<ScanListing[]> {
     await this.#ask('LIST');
-    return await this.#closing(() => readScanListing(this.#dialogue.block('LIST')));
+    return await this.#closing(() => readScanListing(this.#link.dialogue.block('LIST')));
   }
 
-  /** The unique-ids; messages without a usable one are left out. `UnsupportedError` where the server has none at all. */
-  async uidl(): Promise<UniqueIdListing[]> {
+  /**
+   * The unique-ids, with `only` those of these messages; messages without a usable one are left out. `UnsupportedError`
+   * where the server has none at all.
+   */
+  async uidl(only?: Iterable<number>): Promise<UniqueIdListing[]> {
     await this.#ask('UIDL');
-    return await this.#closing(() => readUniqueIdListing(this.#dialogue.block('UIDL')));
+    const wanted = only === undefined ? undefined : new Set(only);
+    const rows = await this.#closing(() => readUniqueIdListing(this.#link.dialogue.block('UIDL'), wanted));
+    this.#uniqueIds = rows;
+    return rows;
   }
 
   /**
@@ -153,13 +121,13 @@ export class Pop3Client implements AsyncDisposable {
    */
   async *retr(number: number): AsyncGenerator<Uint8Array, void, void> {
     await this.#ask('RETR', number);
-    yield* this.#dialogue.block('RETR');
+    yield* this.#link.dialogue.block('RETR');
   }
 
   /** The header and the first `lines` lines of the body, like `retr`. */
   async *top(number: number, lines: number): AsyncGenerator<Uint8Array, void, void> {
     await this.#ask('TOP', number, lines);
-    yield* this.#dialogue.block('TOP');
+    yield* this.#link.dialogue.block('TOP');
   }
 
   /** Several messages in the given order, several at a time under way where the server pipelines. */
@@ -178,11 +146,14 @@ export class Pop3Client implements AsyncDisposable {
 
   /** Marks messages; gives the refusals, by number. The others are marked. */
   async deles(numbers: Iterable<number>): Promise<ReadonlyMap<number, RejectedError>> {
-    const refused = new Map<number, RejectedError>();
-    for await (const { number, exchange } of this.#dialogue.window('DELE', numbers)) {
-      if (!exchange.ok) refused.set(number, rejected(exchange));
+    const all = [...numbers];
+    const { marked } = this;
+    try {
+      return await this.#mark(all);
+    } catch (error) {
+      await this.#oneAtATime(error, all, marked); // without QUIT no mark has become true
+      return await this.#mark(all);
     }
-    return refused;
   }
 
   /** Takes all marks back. */
@@ -206,9 +177,9 @@ export class Pop3Client implements AsyncDisposable {
       if (said instanceof MailError) throw said;
       return answerOf(said);
     }
-    const { verb, words } = rowOf(command, this.#session.state);
-    const exchange = await this.#dialogue.exchange(verb, ...words);
-    return { ...answerOf(exchange), block: exchange.block ? this.#dialogue.block(verb) : undefined };
+    const { verb, words } = rowOf(command, this.#link.session.state);
+    const exchange = await this.#link.dialogue.exchange(verb, ...words);
+    return { ...answerOf(exchange), block: exchange.block ? this.#link.dialogue.block(verb) : undefined };
   }
 
   /**
@@ -221,13 +192,13 @@ export class Pop3Client implements AsyncDisposable {
 
   /** Closes at once, without QUIT: nothing is deleted. */
   close(): void {
-    this.#connection.close();
+    this.#link.connection.close();
   }
 
   /** Leaves politely and deletes nothing: marks that `quit` has not made true are taken back. Never fails. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      if (this.marked) await this.#dialogue.exchangeWithin(QUIT_PATIENCE_MS, 'RSET');
+      if (this.marked) await this.#link.dialogue.exchangeWithin(QUIT_PATIENCE_MS, 'RSET');
       if (!this.marked) await this.quit();
     } catch {
       // Closed already, or in the middle of something: without QUIT the server deletes nothing.
@@ -240,70 +211,27 @@ export class Pop3Client implements AsyncDisposable {
   async #quit(): Promise<Exchange | MailError> {
     const { marked } = this;
     try {
-      const exchange = await this.#dialogue.exchangeWithin(marked ? undefined : QUIT_PATIENCE_MS, 'QUIT');
+      const exchange = await this.#link.dialogue.exchangeWithin(
+        marked ? undefined : QUIT_PATIENCE_MS,
+        'QUIT',
+      );
       if (!exchange.ok && marked) throw rejected(exchange);
       return exchange;
     } catch (error) {
       if (error instanceof UsageError || !(error instanceof MailError)) throw error;
-      if (marked) throw inDoubt(error, this.#connection);
+      if (marked) throw inDoubt(error, this.#link.connection);
       return error;
     } finally {
       this.close();
     }
   }
 
-  async #greet(): Promise<void> {
-    const greeting = await this.#dialogue.receive();
-    if (!greeting.ok) throw rejected(greeting);
-    this.#greeting = greeting.status.text;
-  }
-
-  /** What a server that does not know CAPA refuses is nothing to worry about (RFC 2449 5). */
-  async #capa(): Promise<void> {
-    const exchange = await this.#dialogue.exchange('CAPA');
-    if (!exchange.ok) return;
-    const capabilities = await readCapabilities(this.#dialogue.block('CAPA'));
-    this.#session.learn(capabilities);
-    this.#connection.note(`capabilities: ${capabilityLine(capabilities)}`);
-  }
-
-  async #stls(): Promise<void> {
-    const { capabilities } = this.#session;
-    // A server that lists nothing at all may have it all the same.
-    if (capabilities.size > 0 && !capabilities.has('STLS')) throw this.#noTls('does not offer STLS');
-    const started = performance.now();
-    const answer = await this.#dialogue.exchange('STLS');
-    if (!answer.ok) throw this.#noTls('refused STLS', rejected(answer));
-    await this.#connection.secure(this.#options.idleTimeoutMs ?? IDLE_TIMEOUT_MS);
-    this.#session.secured();
-    this.#timings.tls = performance.now() - started;
-    this.#plainCapabilities = capabilities;
-    await this.#capa();
-  }
-
-  #noTls(what: string, cause?: RejectedError): TlsError {
-    return new TlsError(`${this.#connection.host} ${what}, and TLS is required`, {
-      cause,
-      reply: cause?.reply,
-      retryable: cause?.retryable ?? false,
-      hint: 'use the port for implicit TLS (995); or, where nobody can listen in, --pop3-tls none',
-    });
-  }
-
-  async #logIn(credentials: Credentials): Promise<void> {
-    const started = performance.now();
-    const { logIn } = await import('./authentication.ts');
-    this.#mechanism = await logIn(
-      (verb, ...words) => this.#dialogue.exchange(verb, ...words),
-      { greeting: this.#greeting, capabilities: this.#session.capabilities },
-      credentials,
-      this.#options.mechanism,
-      { tls: this.tls !== undefined, allowCleartext: this.#options.allowCleartextAuth === true },
-      this.#connection,
-    );
-    this.#timings.auth = performance.now() - started;
-    this.#openCapabilities = this.#session.capabilities;
-    await this.#capa(); // some are announced to those who have logged in only
+  async #mark(numbers: readonly number[]): Promise<ReadonlyMap<number, RejectedError>> {
+    const refused = new Map<number, RejectedError>();
+    for await (const { number, exchange } of this.#link.dialogue.window('DELE', numbers)) {
+      if (!exchange.ok) refused.set(number, rejected(exchange));
+    }
+    return refused;
   }
 
   async *#several(
@@ -311,16 +239,44 @@ export class Pop3Client implements AsyncDisposable {
     numbers: Iterable<number>,
     ...words: readonly number[]
   ): AsyncGenerator<Retrieved, void, void> {
-    for await (const { number, exchange } of this.#dialogue.window(verb, numbers, ...words)) {
-      if (!exchange.ok) {
-        yield { number, error: rejected(exchange) };
-        continue;
+    let waiting = [...numbers];
+    for (;;) {
+      let answered = 0;
+      let reading = false;
+      try {
+        for await (const { number, exchange } of this.#link.dialogue.window(verb, waiting, ...words)) {
+          answered++;
+          if (!exchange.ok) {
+            yield { number, error: rejected(exchange) };
+            continue;
+          }
+          const bytes = this.#link.dialogue.block(verb);
+          reading = true;
+          yield { number, bytes };
+          for await (const _ of bytes) {
+          } // what was not wanted has to be passed over
+          reading = false;
+        }
+        return;
+      } catch (error) {
+        if (reading) throw error; // half of that message has been given away
+        waiting = waiting.slice(answered);
+        await this.#oneAtATime(error, waiting, this.marked);
       }
-      const bytes = this.#dialogue.block(verb);
-      yield { number, bytes };
-      for await (const _ of bytes) {
-      } // what was not wanted has to be passed over
     }
+  }
+
+  /**
+   * After a protocol error among pipelined commands: another connection, on which they go out one at a time. Only where
+   * that is as good as the first one, otherwise it throws `error` again.
+   */
+  async #oneAtATime(error: unknown, numbers: readonly number[], marked: boolean): Promise<void> {
+    const may = (this.#options.pipelining ?? 'auto') === 'auto' && this.#link.session.pipelining && !marked;
+    if (!may || !(error instanceof ProtocolError)) throw error;
+    const again = await linkAgain({ ...this.#options, pipelining: 'off' }, this.#uniqueIds, numbers);
+    if (again === undefined) throw error;
+    this.#link = again;
+    this.#fallback = error;
   }
 
   /** An answer that cannot be read leaves the connection closed. */
@@ -335,7 +291,7 @@ export class Pop3Client implements AsyncDisposable {
 
   /** A command whose refusal is an error. */
   async #ask(verb: Verb, ...words: readonly number[]): Promise<Exchange> {
-    const exchange = await this.#dialogue.exchange(verb, ...words);
+    const exchange = await this.#link.dialogue.exchange(verb, ...words);
     if (exchange.ok) return exchange;
     const optional = verb === 'UIDL' || verb === 'TOP';
     throw optional && !this.capabilities.has(verb) ? unsupported(exchange) : rejected(exchange);

@@ -2,13 +2,15 @@ import { UsageError } from '../errors.ts';
 import type { Connection } from '../net/connection.ts';
 import { IDLE_TIMEOUT_MS } from '../net/options.ts';
 import { withoutChallenge } from '../net/redacted.ts';
+import { outOfStep } from './failures.ts';
 import type { Exchange, Pop3Session } from './session.ts';
-import { VERBS, type Verb } from './verbs.ts';
+import { type Rule, VERBS, type Verb } from './verbs.ts';
 
-/** When so few commands wait for their answers, more are written ... */
-const LOW_WATER = 20;
-/** ... up to this many: some kilobytes, so that neither side's buffers can block the other (RFC 2449 6.6). */
-const HIGH_WATER = 100;
+/**
+ * So many octets of commands may be under way: what the kernels on both sides hold for a server that does not read because
+ * it writes, so that neither waits for the other (RFC 2449 6.6).
+ */
+const OCTETS_UNDER_WAY = 16_384;
 
 /** A session over its connection: writes what the session makes, and has it judge what comes. */
 export class Dialogue {
@@ -74,27 +76,43 @@ export class Dialogue {
   ): AsyncGenerator<{ readonly number: number; readonly exchange: Exchange }, void, void> {
     await this.#quiet(verb);
     const waiting = numbers[Symbol.iterator]();
-    const asked: number[] = [];
-    const [low, high] = this.#session.pipelining ? [LOW_WATER, HIGH_WATER] : [0, 1];
+    const asked: { readonly number: number; readonly octets: number }[] = [];
+    const rule: Rule = VERBS[verb];
+    const high = this.#session.pipelining ? (rule.window ?? 1) : 1;
+    let octets = 0;
     const refill = () => {
       const group = [];
-      while (asked.length < high) {
+      while (asked.length < high && octets < OCTETS_UNDER_WAY) {
         const next = waiting.next();
         if (next.done === true) break;
-        group.push(this.#session.send(verb, next.value, ...words));
-        asked.push(next.value);
+        const line = this.#session.send(verb, next.value, ...words);
+        group.push(line);
+        asked.push({ number: next.value, octets: line.line.length });
+        octets += line.line.length;
       }
       if (group.length > 0) this.#connection.writeLines(group);
     };
     try {
       for (;;) {
-        if (asked.length <= low) refill();
-        const number = asked.shift();
-        if (number === undefined) return;
-        yield { number, exchange: await this.receive() };
+        // In groups, which a small one after each answer would not be.
+        if (asked.length <= high / 2 && octets <= OCTETS_UNDER_WAY / 2) refill();
+        const oldest = asked.shift();
+        if (oldest === undefined) return;
+        const exchange = await this.#pipelined(asked.length, this.receive());
+        octets -= oldest.octets;
+        yield { number: oldest.number, exchange };
       }
     } finally {
       if (this.#session.due > 0 || this.#session.reading) this.#connection.close();
+    }
+  }
+
+  /** A server that is out of step with `more` commands under way may be one that cannot take several. */
+  async #pipelined(more: number, answer: Promise<Exchange>): Promise<Exchange> {
+    try {
+      return await answer;
+    } catch (error) {
+      throw more > 0 ? outOfStep(error) : error;
     }
   }
 

@@ -6,6 +6,7 @@ import {
   ProtocolError,
   RejectedError,
   type ReplyDetail,
+  TimeoutError,
   UnsupportedError,
 } from '../errors.ts';
 import type { Exchange } from './session.ts';
@@ -76,6 +77,30 @@ export function inDoubt(error: unknown, at: { readonly host: string; readonly po
   return new ConnectionError(message, { phase: 'established', ...at }, details);
 }
 
+/** A failure while several commands were under way, with what to try; what has nothing to do with that stays as it is. */
+export function outOfStep(error: unknown): unknown {
+  const hint = 'the server may not be able to take several commands at once: try --pipelining off';
+  if (error instanceof ProtocolError) {
+    const { stage, command, reply } = error;
+    return new ProtocolError(error.message, {
+      ...(stage === undefined ? {} : { stage }),
+      command,
+      reply,
+      hint,
+      cause: error,
+    });
+  }
+  if (error instanceof TimeoutError && error.hint === undefined) {
+    const { stage, phase, host, port } = error;
+    return new TimeoutError(
+      error.message,
+      { phase, host, port },
+      { ...(stage === undefined ? {} : { stage }), hint, cause: error },
+    );
+  }
+  return error;
+}
+
 export function detailOf(status: Status): ReplyDetail {
   return { code: status.indicator, enhanced: status.code ?? null, text: status.text.slice(0, TEXT_LIMIT) };
 }
@@ -91,6 +116,7 @@ const HINTS: Readonly<Record<string, string>> = {
   'LOGIN-DELAY': 'the server wants more time between two log-ins: try again later',
   'SYS/TEMP': 'the server has a fault that should pass: try again later',
   'SYS/PERM': 'the server has a fault that its operator must repair',
+  UTF8: 'the message has addresses or headers in UTF-8, and the server gives it to sessions in UTF-8 alone (RFC 6856)',
 };
 
 function hintFor({ code }: Status): string | undefined {

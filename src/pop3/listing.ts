@@ -37,26 +37,78 @@ export async function* blockLines(block: AsyncIterable<Uint8Array>): AsyncGenera
   }
 }
 
-/** Reads LIST row by row; gaps, disorder and odd sizes are as good as any. */
+/** Reads LIST; gaps, disorder and odd sizes are as good as any. */
 export async function readScanListing(block: AsyncIterable<Uint8Array>): Promise<ScanListing[]> {
   const rows: ScanListing[] = [];
-  for await (const line of blockLines(block)) {
-    const row = parseRow(line, rows.length);
-    if (row !== undefined) rows.push({ number: row.number, size: octets(row.rest) });
-  }
+  await eachRow(block, (number, text, from, to) => {
+    rows.push({ number, size: octets(text, from, to) });
+  });
   return rows;
 }
 
-/** Reads UIDL row by row; a message whose unique-id is missing or unusably long is left out. */
-export async function readUniqueIdListing(block: AsyncIterable<Uint8Array>): Promise<UniqueIdListing[]> {
+/** Reads UIDL; a message whose unique-id is missing or unusably long is left out, and with `only` all others. */
+export async function readUniqueIdListing(
+  block: AsyncIterable<Uint8Array>,
+  only?: ReadonlySet<number>,
+): Promise<UniqueIdListing[]> {
   const rows: UniqueIdListing[] = [];
-  let count = 0;
-  for await (const line of blockLines(block)) {
-    const row = parseRow(line, count++);
-    if (row === undefined || row.rest === '' || row.rest.length > UNIQUE_ID_LIMIT) continue;
-    rows.push({ number: row.number, uniqueId: row.rest });
-  }
+  await eachRow(block, (number, text, from, to) => {
+    if (only !== undefined && !only.has(number)) return;
+    if (to > from && to - from <= UNIQUE_ID_LIMIT) rows.push({ number, uniqueId: text.slice(from, to) });
+  });
   return rows;
+}
+
+/** Takes a row: its number, and where in `text` the rest is, without blanks around it. */
+type TakeRow = (number: number, text: string, from: number, to: number) => void;
+
+/**
+ * Reads the rows of a listing. A maildrop may have 100,000 of them, which is why a chunk is taken apart as one string and
+ * not line by line.
+ */
+async function eachRow(block: AsyncIterable<Uint8Array>, take: TakeRow): Promise<void> {
+  let rest = '';
+  let count = 0;
+  for await (const chunk of block) {
+    const octets = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length).toString('latin1');
+    const text = rest === '' ? octets : rest + octets;
+    let start = 0;
+    for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', start)) {
+      takeRow(text, start, end, count++, take);
+      start = end + 1;
+    }
+    rest = text.slice(start);
+    if (rest.length > ROW_OCTETS) throw new ProtocolError(`a row of more than ${ROW_OCTETS} octets`);
+  }
+  if (rest !== '') takeRow(rest, 0, rest.length, count, take);
+}
+
+const [BLANK, TAB, CR, ZERO, NINE] = [0x20, 0x09, 0x0d, 0x30, 0x39] as const;
+
+function takeRow(text: string, start: number, lineEnd: number, before: number, take: TakeRow): void {
+  if (before >= ROW_LIMIT) throw new ProtocolError(`a listing of more than ${ROW_LIMIT} rows`);
+  if (lineEnd - start > ROW_OCTETS) throw new ProtocolError(`a row of more than ${ROW_OCTETS} octets`);
+  let end = text.charCodeAt(lineEnd - 1) === CR && lineEnd > start ? lineEnd - 1 : lineEnd;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  let at = start;
+  while (at < end && isBlank(text.charCodeAt(at))) at++;
+  if (at === end) return;
+  const digits = at;
+  let number = 0;
+  for (; at < end; at++) {
+    const code = text.charCodeAt(at);
+    if (code < ZERO || code > NINE) break;
+    number = number * 10 + code - ZERO;
+  }
+  const isNumber = at > digits && at - digits <= 15 && (at === end || isBlank(text.charCodeAt(at)));
+  if (!isNumber) throw new ProtocolError(`not a row of a listing: ${quoted(text.slice(start, end))}`);
+  if (number === 0) throw new ProtocolError('a message with number 0');
+  while (at < end && isBlank(text.charCodeAt(at))) at++;
+  take(number, text, at, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === BLANK || code === TAB;
 }
 
 /** Reads the text after `+OK` of STAT. */
@@ -68,27 +120,15 @@ export function parseDropListing(text: string): DropListing {
   return { messages: Number(messages), size: octets(size) };
 }
 
-function parseRow(line: Buffer, before: number): { number: number; rest: string } | undefined {
-  if (before >= ROW_LIMIT) throw new ProtocolError(`a listing of more than ${ROW_LIMIT} rows`);
-  const text = line.toString('latin1');
-  const found = /^[ \t]*(\d{1,15})(?:[ \t]+|$)/.exec(text);
-  if (found === null) {
-    if (text.trim() === '') return undefined;
-    throw new ProtocolError(`not a row of a listing: ${quoted(text)}`);
-  }
-  const number = Number(found[1]);
-  if (number === 0) throw new ProtocolError('a message with number 0');
-  return { number, rest: withoutTrailingBlanks(text.slice(found[0].length)) };
-}
-
 /** Servers that lie about sizes say -1, nothing, or more than a number can hold: all of that is 0. */
-function octets(text: string): number {
-  const size = Number(/^\d{1,16}(?=[ \t]|$)/.exec(text)?.[0] ?? 0);
+function octets(text: string, from = 0, to = text.length): number {
+  let size = 0;
+  let at = from;
+  for (; at < to; at++) {
+    const code = text.charCodeAt(at);
+    if (code < ZERO || code > NINE) break;
+    size = size * 10 + code - ZERO;
+  }
+  if (at - from > 16 || (at < to && !isBlank(text.charCodeAt(at)))) return 0;
   return Number.isSafeInteger(size) ? size : 0;
-}
-
-function withoutTrailingBlanks(text: string): string {
-  let end = text.length;
-  while (end > 0 && (text[end - 1] === ' ' || text[end - 1] === '\t')) end--;
-  return text.slice(0, end);
 }

@@ -28,7 +28,11 @@ export interface SessionOptions {
   readonly allowCleartextAuth?: boolean | undefined;
   /** `auto`: as the server announces it. */
   readonly pipelining?: 'auto' | 'on' | 'off' | undefined;
+  /** DELE is not legal in any state. */
+  readonly readOnly?: boolean | undefined;
 }
+
+const NOT_POP3 = 'is this the port of a POP3 server, and does it want TLS from the start (995)?';
 
 /**
  * The dialogue of one POP3 connection: what may be said, what is still to be answered, and where that leads. It knows
@@ -131,7 +135,11 @@ export class Pop3Session {
     if (line.length > STATUS_LIMIT && rule.challenge === undefined) {
       throw new ProtocolError(`a status line of ${line.length} octets`, { stage: rule.stage });
     }
-    const status = parseStatus(line);
+    const status = parseStatus(line, {
+      stage: rule.stage,
+      command: due.command,
+      hint: due.verb === 'GREETING' ? NOT_POP3 : undefined,
+    });
     if (status.indicator === '+' && rule.challenge === undefined) {
       throw new ProtocolError(`a challenge in answer to ${due.verb}: ${quoted(line.toString('utf8'))}`, {
         stage: rule.stage,
@@ -178,6 +186,8 @@ export class Pop3Session {
   }
 
   #problem(verb: Verb, rule: Rule): string | undefined {
+    if (rule.deletes === true && this.#options.readOnly === true)
+      return 'is refused: the session is read-only';
     if (this.#block !== undefined) return `while the answer to ${this.#block.command} is still being read`;
     const newest = this.#due.at(-1);
     if (newest !== undefined) {

@@ -1,4 +1,4 @@
-import { ProtocolError } from '../errors.ts';
+import { type ErrorDetails, ProtocolError } from '../errors.ts';
 
 /** How a status line begins (RFC 1939 3); `+` alone is a challenge (RFC 5034 4). */
 export type Indicator = '+OK' | '-ERR' | '+';
@@ -19,17 +19,15 @@ const QUOTED_LIMIT = 200;
 
 const RESPONSE_CODE = /^\[([!-Z^-~]{1,64})\][ \t]*/;
 
-/** Reads a status line (without its ending); anything that is none is a `ProtocolError`. */
-export function parseStatus(line: Buffer): Status {
+/** Reads a status line (without its ending); anything that is none is a `ProtocolError`, with these `details`. */
+export function parseStatus(line: Buffer, details: ErrorDetails = {}): Status {
   const text = line.toString('utf8');
   const word = /^(?:\+OK|-ERR)(?=[ \t]|$)/i.exec(text)?.[0];
   if (word !== undefined) return withCode(word[0] === '+' ? '+OK' : '-ERR', text.slice(word.length));
   if (text === '+' || text.startsWith('+ ')) {
     return { indicator: '+', code: undefined, text: text.slice(2) };
   }
-  throw new ProtocolError(`not a POP3 status line: ${quoted(text)}`, {
-    hint: 'is this the port of a POP3 server, and does it want TLS from the start (995)?',
-  });
+  throw new ProtocolError(`not a POP3 status line: ${quoted(text)}`, details);
 }
 
 function withCode(indicator: '+OK' | '-ERR', rest: string): Status {

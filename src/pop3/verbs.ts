@@ -37,6 +37,10 @@ export interface Rule {
   readonly cleartext?: true;
   /** The line has no keyword of its own. */
   readonly bare?: true;
+  /** So many may be under way where the server pipelines; absent: 1. */
+  readonly window?: number;
+  /** Takes messages away, or is about to. */
+  readonly deletes?: true;
   /** Octets with CRLF; absent: 255 (RFC 2449 4). */
   readonly limit?: number;
 }
@@ -48,6 +52,8 @@ export const VERBS = {
   GREETING: { from: ['greeting'], to: 'authorization', refused: 'closed', seconds: 60, stage: 'greeting' },
   CAPA: { from: ['authorization', ...OPEN], seconds: 60, stage: 'capa', block: true },
   STLS: { from: ['authorization'], to: 'handshake', seconds: 60, stage: 'tls', last: true },
+  /** Messages come as they are, not made fit for readers of ASCII alone (RFC 6856 2); not to be followed by STLS. */
+  UTF8: { from: ['authorization'], seconds: 60, stage: 'capa', last: true },
   AUTH: {
     from: ['authorization'],
     to: 'transaction',
@@ -91,9 +97,9 @@ export const VERBS = {
   STAT: { from: OPEN, seconds: 120, stage: 'stat' },
   LIST: { from: OPEN, seconds: 120, stage: 'list', block: true },
   UIDL: { from: OPEN, seconds: 120, stage: 'uidl', block: true },
-  TOP: { from: OPEN, seconds: 120, stage: 'top', block: true },
-  RETR: { from: OPEN, seconds: 120, stage: 'retr', block: true },
-  DELE: { from: OPEN, to: 'marked', seconds: 60, stage: 'dele' },
+  TOP: { from: OPEN, seconds: 120, stage: 'top', block: true, window: 1_000 },
+  RETR: { from: OPEN, seconds: 120, stage: 'retr', block: true, window: 64 },
+  DELE: { from: OPEN, to: 'marked', seconds: 60, stage: 'dele', window: 1_000, deletes: true },
   RSET: { from: OPEN, to: 'transaction', seconds: 60, stage: 'rset' },
   NOOP: { from: OPEN, seconds: 60, stage: 'noop' },
   /** Lines of the caller's own, which must not change how the dialogue goes on (see raw.ts): answered by a status ... */

@@ -87,8 +87,13 @@ describe('which value wins', () => {
       proxy: 'http://p',
       address: '::1',
       pin: 'a'.repeat(64),
+      boolean: 'yes',
     };
-    const special: Record<string, string> = { 'pop3.url': 'pop3://h', 'tls.min-version': '1.3' };
+    const special: Record<string, string> = {
+      'pop3.url': 'pop3://h',
+      'tls.min-version': '1.3',
+      pipelining: 'on',
+    };
     for (const setting of SETTINGS) {
       const text = special[setting.key] ?? values[setting.kind] ?? 'x';
       if (setting.variable !== undefined) {

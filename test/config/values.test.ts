@@ -12,6 +12,7 @@ import {
   parsePort,
   parseSecret,
   parseServerUrl,
+  parseSwitch,
   parseText,
   parseToken,
   quote,
@@ -278,11 +279,24 @@ describe('mechanisms, text, secrets', () => {
     }
   });
 
+  it.each([
+    ['yes', true],
+    ['TRUE', true],
+    ['1', true],
+    ['off', false],
+    ['No', false],
+    ['0', false],
+  ])('a switch is %s', (text, on) => {
+    expect(parseSwitch(text)).toBe(on);
+  });
+
+  it.each(['', 'x', 'yes ', 'nope'])('a switch is not %j', (text) => {
+    expect(() => parseSwitch(text)).toThrow(BadValue);
+  });
+
   it('has a check for every row of the table', () => {
     for (const setting of SETTINGS) {
-      const nul = () => checkValue(setting, 'a\0b');
-      if (setting.kind === 'boolean') nul();
-      else expect(nul, setting.key).toThrow(BadValue);
+      expect(() => checkValue(setting, 'a\0b'), setting.key).toThrow(BadValue);
     }
   });
 

@@ -4,6 +4,8 @@ import {
   apopTimestamp,
   CAPABILITY_LIMIT,
   capabilityLine,
+  expiry,
+  loginDelay,
   readCapabilities,
   saslMechanisms,
 } from '../../src/pop3/capabilities.ts';
@@ -60,6 +62,12 @@ describe.each(FEEDS)('listings fed $name', ({ size }) => {
       await expect(readUniqueIdListing(feed(text))).rejects.toThrow(ProtocolError);
     },
   );
+});
+
+test('of UIDL only the wanted rows are kept, and every row is still checked', async () => {
+  const kept = await readUniqueIdListing(streamOf(['1 a\r\n2 b\r\n3 c\r\n']), new Set([2]));
+  expect(kept).toEqual([{ number: 2, uniqueId: 'b' }]);
+  await expect(readUniqueIdListing(streamOf(['1 a\r\nx\r\n']), new Set([1]))).rejects.toThrow(ProtocolError);
 });
 
 test('a listing without end stops at the bound', async () => {
@@ -125,6 +133,27 @@ describe('CAPA', () => {
   test('a list without end is refused', async () => {
     expect((await capa(...Array(CAPABILITY_LIMIT).fill('X'))).size).toBe(1);
     await expect(capa(...Array(CAPABILITY_LIMIT + 1).fill('X'))).rejects.toThrow(ProtocolError);
+  });
+});
+
+describe('what a server says of log-ins and the life of messages (RFC 2449 6.5, 6.7)', () => {
+  test.each([
+    ['900', { value: 900, perUser: false }],
+    ['0 USER', { value: 0, perUser: true }],
+    ['often', undefined],
+    ['-1', undefined],
+    ['99999999999', undefined],
+  ])('LOGIN-DELAY %s', (text, expected) => {
+    expect(loginDelay(new Map([['LOGIN-DELAY', text]]))).toEqual(expected);
+  });
+
+  test.each([
+    ['NEVER', { value: 'never', perUser: false }],
+    ['60 user', { value: 60, perUser: true }],
+    ['0', { value: 0, perUser: false }],
+    ['', undefined],
+  ])('EXPIRE %s', (text, expected) => {
+    expect(expiry(new Map([['EXPIRE', text]]))).toEqual(expected);
   });
 });
 

@@ -259,6 +259,15 @@ describe('the log-in', () => {
     expect(await logIn(`${greeted('SASL PLAIN')}\n${BYE}`, { credentials: undefined })).toBeUndefined();
   });
 
+  test.each(['S: +OK', 'S: -ERR not now'])(
+    'UTF8 comes before it where it is announced: %s',
+    async (answer) => {
+      const script = `${greeted('UTF8 USER')}\nC: UTF8\n${answer}\nC: USER ann\nS: +OK\nC: PASS ${PASSWORD}\nS: +OK`;
+      const capa = 'C: CAPA\nS: +OK\nS: UTF8 USER\nS: .';
+      await dialogue(`${script}\n${capa}\n${BYE}`, {}, (port) => session(options(port), nothing));
+    },
+  );
+
   test.each([
     ['S: -ERR [AUTH] wrong', 'EAUTH', false],
     ['S: -ERR wrong', 'EAUTH', false],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ProtocolError, RejectedError, UnsupportedError, UsageError } from '../../src/errors.ts';
+import { Transcript } from '../../src/net/transcript.ts';
 import { Pop3Client } from '../../src/pop3/index.ts';
 import { dialogue } from '../dialogue.ts';
 import { collect, FEEDS } from '../feeds.ts';
@@ -217,29 +218,84 @@ describe('the window', () => {
     );
   });
 
-  test('at most 100 commands are under way, refilled at 20', async () => {
-    const numbers = Array.from({ length: 250 }, (_, index) => index + 1);
-    const ask = (from: number, to: number) =>
-      numbers
-        .slice(from - 1, to)
-        .map((number) => `C: DELE ${number}`)
-        .join('\n');
-    const answer = (count: number) => 'S: +OK\n'.repeat(count);
+  const numbered = (count: number, first = 1) => Array.from({ length: count }, (_, index) => first + index);
+  const asks = (line: (number: number) => string, numbers: readonly number[]) =>
+    numbers.map((number) => `C: ${line(number)}`).join('\n');
+  const message = 'S: +OK\nS: .\n';
+  /** Counts, from the transcript, how many commands of that verb wait for their statuses at the most. */
+  const watched = (verb: string) => {
+    let underWay = 0;
+    const seen = { most: 0 };
+    const transcript = new Transcript(({ direction, text: line }) => {
+      if (direction === 'C' && line.startsWith(`${verb} `)) underWay++;
+      if (direction === 'S' && underWay > 0 && /^(?:\+OK|-ERR)/.test(line)) underWay--;
+      seen.most = Math.max(seen.most, underWay);
+    });
+    return { seen, transcript };
+  };
+
+  test('at most 64 RETRs are under way, refilled at the half', async () => {
+    const numbers = numbered(100);
+    const retr = (from: number, to: number) =>
+      asks((number) => `RETR ${number}`, numbers.slice(from - 1, to));
+    const { seen: window, transcript } = watched('RETR');
+    const seen = await dialogue(
+      `${loggedIn('PIPELINING')}
+      ${retr(1, 64)}
+      ${message.repeat(32)}
+      ${retr(65, 96)}
+      ${message.repeat(32)}
+      ${retr(97, 100)}
+      ${message.repeat(35)}
+      S: -ERR gone
+      ${BYE}`,
+      {},
+      (port) => session(options(port, { transcript }), (client) => outcomes(client.retrs(numbers))),
+    );
+    expect(window.most).toBe(64);
+    expect(seen.filter(([, what]) => what !== '')).toEqual([
+      [100, '! the server refused RETR 100: -ERR gone'],
+    ]);
+  });
+
+  test('many more TOPs and DELEs, whose lines are all there is to keep', async () => {
+    const numbers = numbered(1_200);
+    const dele = (from: number, to: number) =>
+      asks((number) => `DELE ${number}`, numbers.slice(from - 1, to));
+    const { seen: window, transcript } = watched('DELE');
     const refused = await dialogue(
       `${loggedIn('PIPELINING')}
-      ${ask(1, 100)}
-      ${answer(80)}
-      ${ask(101, 180)}
-      ${answer(80)}
-      ${ask(181, 250)}
-      ${answer(89)}
+      ${dele(1, 1000)}
+      ${'S: +OK\n'.repeat(500)}
+      ${dele(1001, 1200)}
+      ${'S: +OK\n'.repeat(699)}
       S: -ERR already gone
       ${BYE}`,
       {},
-      (port) => session(options(port), (client) => client.deles(numbers)),
+      (port) => session(options(port, { transcript }), (client) => client.deles(numbers)),
     );
-    expect([...refused.keys()]).toEqual([250]);
-    expect(refused.get(250)).toBeInstanceOf(RejectedError);
+    expect(window.most).toBe(1000);
+    expect([...refused.keys()]).toEqual([1200]);
+    expect(refused.get(1200)).toBeInstanceOf(RejectedError);
+  });
+
+  test('16 KB of commands are the most, however many that makes: no buffer on the way is smaller', async () => {
+    const numbers = numbered(800, 100_000_000_000_001);
+    const top = (from: number, to: number) =>
+      asks((number) => `TOP ${number} 0`, numbers.slice(from - 1, to));
+    const most = Math.ceil(16_384 / `TOP ${numbers[0]} 0\r\n`.length);
+    const { seen: window, transcript } = watched('TOP');
+    await dialogue(
+      `${loggedIn('PIPELINING')}
+      ${top(1, most)}
+      ${message.repeat(most - 356)}
+      ${top(most + 1, 800)}
+      ${message.repeat(356 + 800 - most)}
+      ${BYE}`,
+      {},
+      (port) => session(options(port, { transcript }), (client) => outcomes(client.tops(numbers, 0))),
+    );
+    expect(window.most).toBe(most);
   });
 
   test('messages that are not read are passed over', async () => {

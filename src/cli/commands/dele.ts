@@ -3,71 +3,74 @@ import type { Pop3Client } from '../../pop3/index.ts';
 import { confirm } from '../confirm.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import { readSummaries } from '../list/summaries.ts';
+import { defineFilters, FILTER_HELP, type FilterOptions, parseFilter } from '../filter.ts';
 import { readMaildrop, totalSize } from '../maildrop.ts';
-import { connectPop3 } from '../pop3-connection.ts';
+import { plan, selectionOf } from '../plan.ts';
+import { checkMayDelete, connectPop3, tellFallback } from '../pop3-connection.ts';
 import { octets } from '../progress.ts';
-import { parseSelection, SELECTION_HELP, select } from '../selection.ts';
-import { toTerminalLine } from '../terminal.ts';
+import { SELECTION_HELP } from '../selection.ts';
+import { type Target, targetLine, targetsOf } from '../target.ts';
 import type { CommandDefinition } from './command.ts';
 
-interface Options {
+interface Options extends FilterOptions {
   readonly dryRun?: true;
   readonly yes?: true;
 }
 
-/** What is taken, as it is told. */
-interface Target {
-  readonly number: number;
-  readonly uid: string | null;
-  readonly size: number;
-  readonly subject: string | null;
-}
-
-/** Of more messages than this the subjects are not looked up. */
-const SUBJECTS = 1_000;
 /** So many are listed before a question. */
 const PREVIEW = 20;
 
 export const command: CommandDefinition<Options> = {
   connects: ['pop3'],
-  examples: ['mailtool dele uid:UID123', 'mailtool dele 3 7 --dry-run', 'mailtool dele all -y'],
+  examples: [
+    'mailtool dele uid:UID123',
+    'mailtool dele --from cron@ --before 30d --dry-run',
+    'mailtool dele all -y',
+  ],
   notes: `All or nothing: when one of them is not there, or the server refuses one, none is deleted. What was deleted is
-said only after the server has confirmed it. Ranges, first, last and all are asked about, or need -y.
-${SELECTION_HELP}`,
+said only after the server has confirmed it. Ranges, first, last, all and filters are asked about, or need -y.
+${SELECTION_HELP}${FILTER_HELP}`,
   define: (program) =>
-    program
-      .argument('<selection...>', 'the messages; unique-ids in full')
-      .option('-n, --dry-run', 'say what would be deleted, and delete nothing')
-      .option('-y, --yes', 'do not ask'),
+    defineFilters(
+      program
+        .argument('[selection...]', 'the messages; unique-ids in full')
+        .option('-n, --dry-run', 'say what would be deleted, and delete nothing')
+        .option('-y, --yes', 'do not ask'),
+    ),
   async run(ctx, words, options) {
-    const selection = parseSelection(words);
+    const filter = await parseFilter(options);
+    const selection = selectionOf(words, filter);
     const dryRun = options.dryRun === true;
-    const asks = !selection.exact && options.yes !== true && !dryRun;
+    if (!dryRun) checkMayDelete(ctx);
+    const asks = (!selection.exact || filter !== undefined) && options.yes !== true && !dryRun;
     if (asks && !ctx.interactive) {
-      throw new UsageError(`dele ${words.join(' ')} may take more than you have seen`, {
-        hint: 'confirm it with -y; or look first, with --dry-run; or name unique-ids (uid:...)',
-      });
+      throw new UsageError(
+        `dele ${words.join(' ') || 'with filters alone'} may take more than you have seen`,
+        {
+          hint: 'confirm it with -y; or look first, with --dry-run; or name unique-ids (uid:...)',
+        },
+      );
     }
     ctx.output.document({ committed: false, deleted: [] });
     const pop3 = await connectPop3(ctx);
     try {
       const { rows } = await readMaildrop(pop3, selection.byUid ? 'needed' : 'wanted');
-      const chosen = select(selection, rows, { whole: true });
-      const targets = await describe(ctx, pop3, chosen);
+      const chosen = await plan(ctx, pop3, selection, filter, rows, { whole: true });
+      const targets = await targetsOf(ctx, pop3, chosen);
       if (dryRun || targets.length === 0) {
         await pop3.quit();
         ctx.output.document({ dryRun, deleted: dryRun ? targets : [] });
-        for (const target of targets) ctx.output.line(`would delete ${lineOf(target)}`);
+        for (const target of targets) ctx.output.line(`would delete ${targetLine(target)}`);
         return EXIT.done;
       }
-      if (asks && !(await approved(ctx, targets, totalSize(chosen)))) {
+      if (asks && !(await approved(ctx, targets, totalSize(chosen.rows)))) {
         await pop3.quit();
         ctx.output.note('nothing was deleted');
         return EXIT.no;
       }
       await remove(ctx, pop3, targets);
-      for (const target of targets) ctx.output.line(`deleted ${lineOf(target)}`);
+      tellFallback(ctx, pop3);
+      for (const target of targets) ctx.output.line(`deleted ${targetLine(target)}`);
       return EXIT.done;
     } finally {
       pop3.close();
@@ -75,28 +78,9 @@ ${SELECTION_HELP}`,
   },
 };
 
-async function describe(
-  ctx: Context,
-  pop3: Pop3Client,
-  rows: Parameters<typeof readSummaries>[1],
-): Promise<Target[]> {
-  const progress = ctx.progress({ label: 'reading headers', total: rows.length, unit: 'messages' });
-  try {
-    const known = await readSummaries(pop3, rows.length > SUBJECTS ? [] : rows, progress);
-    return rows.map(({ number, uid, size }) => ({
-      number,
-      uid: uid ?? null,
-      size,
-      subject: known.byNumber.get(number)?.subject ?? null,
-    }));
-  } finally {
-    progress.finish();
-  }
-}
-
 async function approved(ctx: Context, targets: readonly Target[], size: number): Promise<boolean> {
   const more = targets.length - PREVIEW;
-  for (const target of targets.slice(0, PREVIEW)) ctx.io.stderr.write(`  ${lineOf(target)}\n`);
+  for (const target of targets.slice(0, PREVIEW)) ctx.io.stderr.write(`  ${targetLine(target)}\n`);
   if (more > 0) ctx.io.stderr.write(`  and ${more} more\n`);
   const what = targets.length === 1 ? 'this message' : `these ${targets.length} messages`;
   return confirm(ctx, `Delete ${what} (${octets(size)})?`);
@@ -125,11 +109,4 @@ function notDeleted(number: number, refusal: RejectedError): Error {
     reply: refusal.reply,
     cause: refusal,
   });
-}
-
-function lineOf({ number, uid, size, subject }: Target): string {
-  const id = uid === null ? '' : ` uid:${uid}`;
-  return toTerminalLine(
-    `${number}${id} (${octets(size)})${subject === null || subject === '' ? '' : ` ${subject}`}`,
-  );
 }

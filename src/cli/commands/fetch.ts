@@ -7,7 +7,7 @@ import { openStore } from '../fetch/destination.ts';
 import { defineFetch, destinationOf, type FetchOptionValues, policyOf } from '../fetch/options.ts';
 import { type Item, type Plan, planOf } from '../fetch/plan.ts';
 import { readMaildrop, totalSize } from '../maildrop.ts';
-import { connectPop3 } from '../pop3-connection.ts';
+import { checkMayDelete, connectPop3, tellFallback } from '../pop3-connection.ts';
 import { octets } from '../progress.ts';
 import type { CommandDefinition } from './command.ts';
 
@@ -27,6 +27,7 @@ loses. With --json a line for each message and one for the run. Nothing new is n
     const destination = destinationOf(options);
     const policy = await policyOf(options);
     const looks = options.check === true || options.dryRun === true;
+    if (policy.deleteAfterMs !== undefined && !looks) checkMayDelete(ctx);
     const { Journal, Lock, MessageNames, numbered, stateDirectory, stateFiles } = await import(
       '../../store/index.ts'
     );
@@ -242,7 +243,9 @@ class Run {
 
   /** Deletes and says goodbye: only the answer to QUIT makes it true. */
   async #leave(removing: readonly Item[]): Promise<void> {
-    if (removing.length === 0) {
+    tellFallback(this.#ctx, this.#pop3);
+    // What an earlier run left to be deleted waits for one that may.
+    if (removing.length === 0 || this.#ctx.settings.is('read-only')) {
       await this.#pop3.quit();
       return;
     }

@@ -3,14 +3,16 @@ import type { Mailbox } from '../../mime/index.ts';
 import type { Pop3Client } from '../../pop3/index.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
+import { defineFilters, FILTER_HELP, type Filter, type FilterOptions, parseFilter } from '../filter.ts';
 import { readSummaries, type Summaries } from '../list/summaries.ts';
 import { type Listed, plainLine, table } from '../list/table.ts';
-import { readMaildrop, totalSize } from '../maildrop.ts';
+import { readMaildrop, totalSize, withUids } from '../maildrop.ts';
+import { plan } from '../plan.ts';
 import { withPop3 } from '../pop3-connection.ts';
-import { parseSelection, type Row, SELECTION_HELP, type Selection, select } from '../selection.ts';
+import { parseSelection, type Row, SELECTION_HELP, type Selection } from '../selection.ts';
 import type { CommandDefinition } from './command.ts';
 
-interface Options {
+interface Options extends FilterOptions {
   readonly limit?: string;
   readonly all?: true;
   /** False with `--no-headers`. */
@@ -31,28 +33,31 @@ export const command: CommandDefinition<Options> = {
     'mailtool list --plain last:10 | cut -f3      # unique-ids',
     "mailtool list --json --all | jq -r '.messages[].subject'",
   ],
-  notes: `Newest first. --plain has a line for each message with tabs between: number size uid date from subject.\n${SELECTION_HELP}`,
+  notes: `Newest first. --plain has a line for each message with tabs between: number size uid date from subject.\n${SELECTION_HELP}${FILTER_HELP}`,
   define: (program) =>
-    program
-      .argument('[selection...]', `the messages; the newest ${LIMIT} when left out`)
-      .option('--limit <n>', `show at most so many (${LIMIT})`)
-      .option('--all', 'show all of them')
-      .option('--no-headers', 'ask for no headers: numbers, sizes and unique-ids only')
-      .option('--plain', 'for scripts: tabs, nothing cut, no head')
-      .option('--reverse', 'oldest first'),
+    defineFilters(
+      program
+        .argument('[selection...]', `the messages; the newest ${LIMIT} when left out`)
+        .option('--limit <n>', `show at most so many (${LIMIT})`)
+        .option('--all', 'show all of them')
+        .option('--no-headers', 'ask for no headers: numbers, sizes and unique-ids only')
+        .option('--plain', 'for scripts: tabs, nothing cut, no head')
+        .option('--reverse', 'oldest first'),
+    ),
   async run(ctx, words, options) {
     const limit = limitOf(options, words.length > 0);
+    const filter = await parseFilter(options);
     const selection = parseSelection(words.length === 0 ? ['all'] : words);
     ctx.output.document({ account: null, total: null, totalSize: null, messages: [] });
-    const { rows, hidden, ...drop } = await withPop3(ctx, (pop3) =>
-      read(ctx, pop3, selection, limit, options.headers),
+    const { rows, hidden, sure, ...drop } = await withPop3(ctx, (pop3) =>
+      read(ctx, pop3, { selection, filter, limit, headers: options.headers }),
     );
     if (options.reverse === true) rows.reverse();
     ctx.output.document({ ...drop, messages: rows.map(fieldsOf) });
     await print(ctx, rows, options.plain === true);
     if (hidden > 0)
       ctx.output.success(
-        `${hidden} older ${hidden === 1 ? 'message is' : 'messages are'} not shown: --all shows them`,
+        `${hidden} older ${hidden === 1 ? 'message is' : 'messages are'} not ${sure ? 'shown' : 'looked at'}: --all shows ${sure ? 'them' : 'what matches'}`,
       );
     return EXIT.done;
   },
@@ -65,23 +70,36 @@ function limitOf({ limit, all }: Options, selected: boolean): number | undefined
   return Number(limit);
 }
 
+interface Wanted {
+  readonly selection: Selection;
+  readonly filter: Filter | undefined;
+  readonly limit: number | undefined;
+  readonly headers: boolean;
+}
+
 async function read(
   ctx: Context,
   pop3: Pop3Client,
-  selection: Selection,
-  limit: number | undefined,
-  headers: boolean,
-): Promise<{ rows: Listed[]; hidden: number; total: number; totalSize: number }> {
-  const drop = await readMaildrop(pop3, selection.byUid ? 'needed' : 'wanted');
-  if (drop.uidProblem !== undefined && drop.rows.length > 0) {
-    ctx.output.warn(`no unique-ids: ${drop.uidProblem.message}`);
+  { selection, filter, limit, headers }: Wanted,
+): Promise<{ rows: Listed[]; hidden: number; sure: boolean; total: number; totalSize: number }> {
+  // Of a big maildrop the unique-ids of the few messages that are shown are enough, unless they decide which these are.
+  const all = selection.byUid || filter?.header !== undefined;
+  const drop = await readMaildrop(pop3, selection.byUid ? 'needed' : all ? 'wanted' : 'no');
+  const chosen = await plan(ctx, pop3, selection, filter, drop.rows, { newestFirst: true, limit });
+  const { rows: known, uidProblem } = all ? drop : await withUids(pop3, chosen.rows, 'wanted');
+  if (uidProblem !== undefined && drop.rows.length > 0) {
+    ctx.output.warn(`no unique-ids: ${uidProblem.message}`);
   }
-  const chosen = select(selection, drop.rows).sort((one, other) => other.number - one.number);
-  const shown = chosen.slice(0, limit);
-  const summaries = headers ? await readHeaders(ctx, pop3, shown) : undefined;
+  const rows = all || uidProblem !== undefined ? chosen.rows : known.toReversed();
+  const unread = rows.filter(({ number }) => !chosen.summaries.has(number));
+  const summaries = headers && unread.length > 0 ? await readHeaders(ctx, pop3, unread) : undefined;
   return {
-    rows: shown.map((row) => ({ ...row, ...summaries?.byNumber.get(row.number) })),
-    hidden: chosen.length - shown.length,
+    rows: rows.map((row) => ({
+      ...row,
+      ...(chosen.summaries.get(row.number) ?? summaries?.byNumber.get(row.number)),
+    })),
+    hidden: chosen.unseen,
+    sure: filter?.header === undefined,
     total: drop.rows.length,
     totalSize: totalSize(drop.rows),
   };

@@ -14,6 +14,7 @@ import {
   tlsFields,
 } from '../probe/describe.ts';
 import { type Expectation, isMet, parseExpectations } from '../probe/expectations.ts';
+import { policyFields, policyRows } from '../probe/policy.ts';
 import { settingsFor } from '../server-argument.ts';
 import type { CommandDefinition } from './command.ts';
 
@@ -65,6 +66,8 @@ const NOTHING_FOUND = {
   plainCapabilities: [],
   tls: null,
   mechanisms: [],
+  loginDelay: null,
+  expire: null,
   auth: null,
   timingsMs: {},
   unmet: [],
@@ -130,6 +133,7 @@ function report(ctx: Context, { protocol, host, port }: Account, findings: Findi
     plainCapabilities: capabilityLines(plainCapabilities ?? new Map()),
     tls: tlsFields(tls, chain),
     mechanisms,
+    ...policyFields(protocol, capabilities),
     auth: mechanism ?? null,
     timingsMs: Object.fromEntries(timings),
   });
@@ -147,6 +151,7 @@ function report(ctx: Context, { protocol, host, port }: Account, findings: Findi
       : [['before TLS', capabilityLines(plainCapabilities).join(', ')] as const]),
     ['offers', capabilityLines(capabilities).join(', ') || 'nothing'],
     ['mechanisms', mechanisms.join(', ') || 'none'],
+    ...(protocol === 'pop3' ? policyRows(capabilities, mechanism !== undefined) : []),
     ...(mechanism === undefined ? [] : [['log-in', `accepted (${mechanism})`] as const]),
     ['took', timings.map(([step, ms]) => `${step} ${ms} ms`).join(', ')],
   ]);

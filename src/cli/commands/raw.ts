@@ -4,7 +4,7 @@ import { Transcript } from '../../net/transcript.ts';
 import { smtpClient, wayTo } from '../connection.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import { pop3Client } from '../pop3-connection.ts';
+import { mannersOf, pop3Client } from '../pop3-connection.ts';
 import { commandLines } from '../raw/command-lines.ts';
 import { type Partner, pop3Partner, smtpPartner } from '../raw/partner.ts';
 import { settingsFor } from '../server-argument.ts';
@@ -95,7 +95,9 @@ async function converse(
   output.redactWith((text) => secrets.redact(text));
   output.verbose(`connecting to ${wayTo(account)}`);
   const client =
-    account.protocol === 'smtp' ? await smtpClient({ ...options, ehlo }) : await pop3Client(options);
+    account.protocol === 'smtp'
+      ? await smtpClient({ ...options, ehlo })
+      : await pop3Client({ ...options, ...mannersOf(ctx.settings) });
   let isAllPositive = true;
   let isOver = false;
   try {

@@ -4,15 +4,19 @@ import type { Pop3Client } from '../../pop3/index.ts';
 import { AS_IT_IS, LfLines, MboxEntry } from '../../store/mbox-entry.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
+import { defineFilters, FILTER_HELP, type FilterOptions, parseFilter } from '../filter.ts';
 import { readMaildrop, totalSize } from '../maildrop.ts';
 import { kindOf } from '../output-file.ts';
-import { withPop3 } from '../pop3-connection.ts';
+import { type Plan, plan, selectionOf } from '../plan.ts';
+import { checkMayDelete, withPop3 } from '../pop3-connection.ts';
 import { octets, type Progress } from '../progress.ts';
 import { DirectorySink, DocumentSink, FileSink, type Sink, StdoutSink } from '../retr/sinks.ts';
-import { parseSelection, type Row, SELECTION_HELP, select } from '../selection.ts';
+import { type Row, SELECTION_HELP } from '../selection.ts';
+import { targetLine, targetsOf } from '../target.ts';
 import type { CommandDefinition } from './command.ts';
 
-interface Options {
+interface Options extends FilterOptions {
+  readonly dryRun?: true;
   readonly output?: string;
   readonly mbox?: true;
   readonly lf?: true;
@@ -45,25 +49,36 @@ export const command: CommandDefinition<Options> = {
   ],
   notes: `Without -o the octets go to standard output, exactly as the server has them; a terminal gets their control
 characters made visible. A file appears only when it is whole, and takes no other's place without --force.
-${SELECTION_HELP}`,
+${SELECTION_HELP}${FILTER_HELP}`,
   define: (program) =>
-    program
-      .argument('<selection...>', 'the messages')
-      .option('-o, --output <path>', 'a file, or a directory (DIR/) with a file for each message')
-      .option('--mbox', 'as an mbox (mboxrd, LF lines)')
-      .option('--lf', 'with LF line ends in place of CRLF')
-      .option('--delete', 'delete what is safely in its file (needs -o)')
-      .option('--force', 'overwrite files'),
+    defineFilters(
+      program
+        .argument('[selection...]', 'the messages')
+        .option('-n, --dry-run', 'say what would be retrieved, and retrieve nothing')
+        .option('-o, --output <path>', 'a file, or a directory (DIR/) with a file for each message')
+        .option('--mbox', 'as an mbox (mboxrd, LF lines)')
+        .option('--lf', 'with LF line ends in place of CRLF')
+        .option('--delete', 'delete what is safely in its file (needs -o)')
+        .option('--force', 'overwrite files'),
+    ),
   async run(ctx, words, options) {
-    const selection = parseSelection(words);
+    const dryRun = options.dryRun === true;
+    if (options.delete === true && !dryRun) checkMayDelete(ctx);
+    const filter = await parseFilter(options);
+    const selection = selectionOf(words, filter);
     const destination = await destinationOf(ctx, options);
     const messages: Retrieved[] = [];
     ctx.output.document({ messages, ...(options.delete === true ? { committed: false, deleted: [] } : {}) });
     const refusals: RejectedError[] = [];
+    let nothing = false;
     await withPop3(ctx, async (pop3) => {
-      const wanted = ctx.output.json || options.delete === true;
+      const wanted = ctx.output.json || options.delete === true || dryRun || filter !== undefined;
       const drop = await readMaildrop(pop3, selection.byUid ? 'needed' : wanted ? 'wanted' : 'no');
-      const rows = select(selection, drop.rows);
+      const chosen = await plan(ctx, pop3, selection, filter, drop.rows);
+      const { rows } = chosen;
+      if (dryRun) return await tell(ctx, pop3, chosen, messages);
+      nothing = rows.length === 0 && filter !== undefined;
+      if (nothing) return;
       if (
         rows.length > 1 &&
         options.mbox !== true &&
@@ -76,6 +91,8 @@ ${SELECTION_HELP}`,
       refusals.push(...(await retrieve(ctx, pop3, rows, destination, options, messages)));
       if (options.delete === true) refusals.push(...(await remove(ctx, pop3, messages)));
     });
+    if (nothing) ctx.output.success('no message matches');
+    if (dryRun || nothing) return EXIT.done;
     if (options.delete === true) ctx.output.document({ committed: true });
     const size = messages.reduce((sum, message) => sum + message.size, 0);
     if (destination.kind === 'file' || destination.kind === 'directory') {
@@ -91,6 +108,16 @@ ${SELECTION_HELP}`,
     throw first;
   },
 };
+
+/** The plan, in place of its execution. */
+async function tell(ctx: Context, pop3: Pop3Client, chosen: Plan, messages: Retrieved[]): Promise<void> {
+  ctx.output.document({ dryRun: true });
+  for (const target of await targetsOf(ctx, pop3, chosen)) {
+    const { number, uid, size } = target;
+    messages.push({ number, uid, size, sha256: null, path: null });
+    ctx.output.line(`would retrieve ${targetLine(target)}`);
+  }
+}
 
 async function destinationOf(
   ctx: Context,

@@ -1,20 +1,25 @@
 import { UsageError } from '../../errors.ts';
 import { EXIT } from '../exit.ts';
+import { defineFilters, FILTER_HELP, type FilterOptions, parseFilter } from '../filter.ts';
 import { readMaildrop } from '../maildrop.ts';
+import { plan, selectionOf } from '../plan.ts';
 import { withPop3 } from '../pop3-connection.ts';
-import { parseSelection, SELECTION_HELP, select } from '../selection.ts';
+import { SELECTION_HELP } from '../selection.ts';
 import type { CommandDefinition } from './command.ts';
 
-export const command: CommandDefinition = {
+export const command: CommandDefinition<FilterOptions> = {
   connects: ['pop3'],
   examples: ['mailtool top last', 'mailtool top 3 20', 'mailtool top uid:UID123 > header.txt'],
-  notes: SELECTION_HELP,
+  notes: `${SELECTION_HELP}${FILTER_HELP}`,
   define: (program) =>
-    program
-      .argument('<selection>', 'the messages')
-      .argument('[lines]', 'so many lines of the body as well', '0'),
-  async run(ctx, [word = '', count = '0']) {
-    const selection = parseSelection([word]);
+    defineFilters(
+      program
+        .argument('[selection]', 'the messages')
+        .argument('[lines]', 'so many lines of the body as well', '0'),
+    ),
+  async run(ctx, [word, count = '0'], options) {
+    const filter = await parseFilter(options);
+    const selection = selectionOf(word === undefined ? [] : [word], filter);
     if (!/^\d{1,9}$/.test(count)) throw new UsageError(`${JSON.stringify(count)} is no number of lines`);
     const { output } = ctx;
     const messages: Record<string, unknown>[] = [];
@@ -22,9 +27,13 @@ export const command: CommandDefinition = {
     await withPop3(ctx, async (pop3) => {
       const uids = selection.byUid ? 'needed' : output.json ? 'wanted' : 'no';
       const { rows } = await readMaildrop(pop3, uids);
-      for (const { number, size, uid } of select(selection, rows)) {
+      const chosen = (await plan(ctx, pop3, selection, filter, rows)).rows;
+      const byNumber = new Map(chosen.map((row) => [row.number, row]));
+      for await (const { number, bytes, error } of pop3.tops(byNumber.keys(), Number(count))) {
+        if (error !== undefined) throw error;
+        const { size = 0, uid } = byNumber.get(number) ?? {};
         const kept: Buffer[] = [];
-        for await (const chunk of pop3.top(number, Number(count))) {
+        for await (const chunk of bytes) {
           if (output.json) kept.push(Buffer.from(chunk));
           else await output.bytes(chunk);
         }

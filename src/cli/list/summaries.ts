@@ -1,6 +1,7 @@
 import type { RejectedError } from '../../errors.ts';
 import {
   fieldValue,
+  type HeaderField,
   type Mailbox,
   parseHeader,
   readAddresses,
@@ -31,15 +32,17 @@ export interface Summaries {
 /** So much of a header is looked at: no real one is longer. */
 const HEADER_LIMIT = 1024 * 1024;
 
-/** Reads the header of each of `rows` with TOP; a refused one is left out. */
+/** Reads the header of each of `rows` with TOP; a refused one is left out, and one that is not `wanted`. */
 export async function readSummaries(
   pop3: Pop3Client,
   rows: readonly Row[],
   progress: Progress,
+  wanted: (fields: readonly HeaderField[]) => boolean = () => true,
 ): Promise<Summaries> {
   const byNumber = new Map<number, Summary>();
   let refusal: RejectedError | undefined;
   let refused = 0;
+  let read = 0;
   const waiting = rows.map(({ number }) => number);
   const announced = pop3.capabilities.has('TOP');
   // A server that refuses the first TOP and never announced it has none: the others are not asked for.
@@ -52,8 +55,9 @@ export async function readSummaries(
         refused++;
         continue;
       }
-      byNumber.set(number, summaryOf(await headerOf(bytes)));
-      progress.update(byNumber.size);
+      const fields = parseHeader(await headerOf(bytes));
+      if (wanted(fields)) byNumber.set(number, summaryOf(fields));
+      progress.update(++read);
     }
   }
   return { byNumber, refusal, refused };
@@ -73,8 +77,7 @@ async function headerOf(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(kept);
 }
 
-function summaryOf(header: Uint8Array): Summary {
-  const fields = parseHeader(header);
+function summaryOf(fields: readonly HeaderField[]): Summary {
   const of = (name: string) => fieldValue(fields, name) ?? '';
   return {
     date: readDate(of('date')),
