@@ -19,7 +19,7 @@ export function needsEncoding(text: string): boolean {
  */
 export function encodeWords(text: string, limit: number = WORD_LIMIT): string[] {
   const room = limit - OVERHEAD;
-  const graphemes = [...new Intl.Segmenter('und').segment(text)].map(({ segment }) => segment);
+  const graphemes = graphemesOf(text);
   // Q stays readable where most of the text is ASCII, but has less room for one long grapheme (a family of emoji).
   const quoted =
     qLength(text) <= (Buffer.byteLength(text) * 4) / 3 + 4 &&
@@ -38,6 +38,29 @@ export function encodeWords(text: string, limit: number = WORD_LIMIT): string[] 
   }
   if (word !== '') words.push(encodedWord(word, quoted));
   return words;
+}
+
+/** So much is segmented at a time: each segment may hold a copy of all the text that it was found in. */
+const SEGMENTED = 512;
+
+/** Combining sequences, in order; one that is longer than any word comes in pieces. */
+function graphemesOf(text: string): string[] {
+  const segmenter = new Intl.Segmenter('und');
+  const graphemes: string[] = [];
+  for (let at = 0; at < text.length; ) {
+    let piece = text.slice(at, at + SEGMENTED);
+    const isLast = at + piece.length === text.length;
+    // A surrogate pair is never cut, not even in a sequence without an end.
+    if (!isLast && /[\ud800-\udbff]$/.test(piece)) piece = piece.slice(0, -1);
+    const found = Array.from(segmenter.segment(piece), ({ segment }) => segment);
+    // The last one may go on behind the piece.
+    if (!isLast && found.length > 1) found.pop();
+    for (const grapheme of found) {
+      graphemes.push(grapheme);
+      at += grapheme.length;
+    }
+  }
+  return graphemes;
 }
 
 function encodedLength(text: string, quoted: boolean): number {

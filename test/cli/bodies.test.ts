@@ -159,6 +159,21 @@ describe('send --reply-to-message', () => {
   });
 });
 
+describe('send --reply-to-message', () => {
+  it('takes a subject of any length in little memory', async () => {
+    const subject = `${'=?utf-8?q?=CC=81?= '.repeat(8_000)}`;
+    const earlier = write('long-subject.eml', `From: j@example.org\r\nSubject: ${subject}\r\n\r\nx\r\n`);
+    const ran = await mailtool(
+      ['send', '-n', '-f', 'a@example.org', '-m', 'x', '--reply-to-message', earlier],
+      {
+        env: { NODE_OPTIONS: '--max-old-space-size=150' },
+      },
+    );
+    expect({ ...ran, stdout: '' }).toEqual(quiet);
+    expect(ran.stdout).toContain('Subject: Re:\r\n =?utf-8?');
+  });
+});
+
 describe('send --resend', () => {
   it('sends a message as it is to others, and shows nobody who is hidden', async () => {
     const earlier = write('earlier.eml', EARLIER);

@@ -35,6 +35,15 @@ describe('encodeWords', () => {
     }
   });
 
+  it.each([
+    ['graphemes', 'e\u0301👩‍👩‍👧‍👦🇩🇪'.repeat(4_000)],
+    ['one that does not end', `e${'\u0301\u{1d165}'.repeat(20_000)}`],
+  ])('takes a very long text of %s, each of its parts once', (_, text) => {
+    const words = encodeWords(text);
+    for (const word of words) expect(Buffer.from(decodeWords(word)).toString()).toBe(decodeWords(word));
+    expect(words.map((word) => decodeWords(word)).join('')).toBe(text);
+  });
+
   it('cuts a grapheme that is too long for a word between characters', () => {
     const zalgo = `e${'\u0301'.repeat(200)}`;
     const words = encodeWords(zalgo);
