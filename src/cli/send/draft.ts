@@ -4,6 +4,7 @@ import { ConfigError, DataError, UsageError } from '../../errors.ts';
 import { type Draft, type Mailbox, parseAddressList, type Source, wireAddress } from '../../mime/index.ts';
 import type { Context } from '../context.ts';
 import { attachmentsOf, stdinReaders } from './attachments.ts';
+import { dateOf } from './date.ts';
 import type { SendOptionValues } from './options.ts';
 import { bodySource, spoolStdin } from './spool.ts';
 import type { Thread } from './thread.ts';
@@ -82,7 +83,7 @@ export function checkOptions(options: SendOptionValues, passwordFromStdin: boole
     }
     if (options.encoding === '8bit' || options.encoding === 'binary') {
       throw new UsageError(
-        `--encoding ${options.encoding} cannot go with --raw, which changes only what it has to`,
+        `--encoding ${options.encoding} cannot go with ${finished}, which changes only what it has to`,
       );
     }
   }
@@ -253,21 +254,4 @@ function header(text: string): { name: string; value: string } {
     });
   }
   return { name: text.slice(0, colon), value: text.slice(colon + 1).replace(/^ /, '') };
-}
-
-/** The moment of a flag; UsageError names it. A year has four digits, as everywhere in mail. */
-export function dateOf(flag: string, text: string): Date {
-  const date = new Date(text);
-  // The parser skips line breaks as blanks.
-  if (/[\0-\x1f\x7f-\x9f]/.test(text) || !isMailYear(date.getUTCFullYear())) {
-    throw new UsageError(`${flag} ${JSON.stringify(text)} is no date`, {
-      hint: 'write 2026-11-21T10:00:00Z, or Sat, 21 Nov 2026 10:00:00 +0000',
-    });
-  }
-  return date;
-}
-
-/** False also for NaN, the year of what is no date. */
-function isMailYear(year: number): boolean {
-  return year >= 0 && year <= 9999;
 }

@@ -3,7 +3,8 @@ import { wireAddress } from '../../mime/index.ts';
 import { resentMessage } from '../../mime/resend.ts';
 import type { Prepared } from '../commands/send.ts';
 import type { Context } from '../context.ts';
-import { address, addresses, dateOf, reversePath, sender } from './draft.ts';
+import { dateOf } from './date.ts';
+import { address, addresses, reversePath, sender } from './draft.ts';
 import type { SendOptionValues } from './options.ts';
 import { bodySource } from './spool.ts';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { UsageError } from '../../errors.ts';
 import type { Uniqueness } from '../../mime/index.ts';
-import { dateOf } from './draft.ts';
+import { dateOf } from './date.ts';
 import type { SendOptionValues } from './options.ts';
 
 /**

@@ -5,7 +5,8 @@ import { wireAddress } from '../../mime/index.ts';
 import { xtext } from '../../smtp/extensions/xtext.ts';
 import type { DsnCondition, Wishes } from '../../smtp/index.ts';
 import { durationOption } from '../context.ts';
-import { address, dateOf } from './draft.ts';
+import { dateOf } from './date.ts';
+import { address } from './draft.ts';
 import type { SendOptionValues } from './options.ts';
 
 const CONDITIONS: readonly DsnCondition[] = ['success', 'failure', 'delay', 'never'];
