@@ -2,7 +2,7 @@ import { DataError } from '../errors.ts';
 import { type Attachment, attachmentPart } from './attachment.ts';
 import type { Part } from './part.ts';
 import { bytesSource, readAll, type Source } from './source.ts';
-import { textPart } from './text.ts';
+import { readText, textPart } from './text.ts';
 
 /** Larger calendars are files, not invitations. */
 const CALENDAR_LIMIT = 4 * 1024 * 1024;
@@ -20,7 +20,7 @@ export interface CalendarParts {
 export async function calendarParts(source: Source): Promise<CalendarParts> {
   if (source.size > CALENDAR_LIMIT) throw noCalendar(`it has more than ${CALENDAR_LIMIT} octets`);
   const octets = await readAll(source, 'the calendar');
-  const text = octets.toString('utf8').replace(/^\ufeff/, '');
+  const text = await readText(bytesSource(octets), CALENDAR_LIMIT);
   const method = methodOf(text);
   const file: Attachment = {
     filename: 'invite.ics',

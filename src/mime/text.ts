@@ -79,11 +79,18 @@ function bytesPart(header: string, bytes: Uint8Array): Part {
   };
 }
 
+/** A byte order mark in UTF-8; one in UTF-16 is shorter. */
+const MARK_OCTETS = 3;
+
+function utf16Mark(bytes: Buffer): 'utf-16le' | 'utf-16be' | undefined {
+  const mark = bytes.subarray(0, 2).toString('hex');
+  return mark === 'fffe' ? 'utf-16le' : mark === 'feff' ? 'utf-16be' : undefined;
+}
+
 /** Text of a Windows program without its byte order mark, and as UTF-8 where the mark says UTF-16. */
 function withoutMark(bytes: Buffer): Buffer {
-  const mark = bytes.subarray(0, 3).toString('hex');
-  if (mark === 'efbbbf') return bytes.subarray(3);
-  const label = mark.startsWith('fffe') ? 'utf-16le' : mark.startsWith('feff') ? 'utf-16be' : undefined;
+  if (bytes.subarray(0, MARK_OCTETS).toString('hex') === 'efbbbf') return bytes.subarray(MARK_OCTETS);
+  const label = utf16Mark(bytes);
   return label === undefined ? bytes : Buffer.from(new TextDecoder(label).decode(bytes), 'utf8');
 }
 
@@ -105,15 +112,36 @@ async function largeText(text: Source, subtype: string): Promise<Part> {
   let size = 0;
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let charset = 'utf-8';
-  for await (const chunk of canonical(exactly(text, 'the text'))) {
+  const lines = () => canonical(unmarked(exactly(text, 'the text')));
+  for await (const chunk of lines()) {
     size += chunk.length;
     if (charset === 'utf-8' && !decodes(decoder, chunk)) charset = 'windows-1252';
   }
   return {
     header: textHeader(subtype, charset, 'base64'),
     bodySize: base64LinesSize(size),
-    body: () => base64Lines(canonical(exactly(text, 'the text'))),
+    body: () => base64Lines(lines()),
   };
+}
+
+/** The same as `withoutMark`, for what is not held in memory. */
+async function* unmarked(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let start = Buffer.alloc(0);
+  let decoder: InstanceType<typeof TextDecoder> | undefined;
+  let begun = false;
+  for await (const chunk of source) {
+    if (begun) yield decoder === undefined ? chunk : Buffer.from(decoder.decode(chunk, { stream: true }));
+    else {
+      start = Buffer.concat([start, chunk]);
+      if (start.length < MARK_OCTETS) continue;
+      begun = true;
+      const label = utf16Mark(start);
+      decoder = label === undefined ? undefined : new TextDecoder(label);
+      yield decoder === undefined ? withoutMark(start) : Buffer.from(decoder.decode(start, { stream: true }));
+    }
+  }
+  if (!begun) yield withoutMark(start);
+  else if (decoder !== undefined) yield Buffer.from(decoder.decode());
 }
 
 function decodes(decoder: InstanceType<typeof TextDecoder>, chunk: Uint8Array): boolean {

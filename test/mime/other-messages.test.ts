@@ -42,6 +42,17 @@ describe('a calendar', () => {
     expect(await written({ calendar: calendar(...lines) })).toContain(`charset=utf-8; ${parameter}\r\n`);
   });
 
+  it('of a program that knows no UTF-8 keeps its text', async () => {
+    const text = 'BEGIN:VCALENDAR\r\nSUMMARY:Caf\xe9\r\nEND:VCALENDAR\r\n';
+    for (const octets of [
+      Buffer.from(text, 'latin1'),
+      Buffer.from(`\ufeff${text}`, 'utf16le'),
+      Buffer.from(`\ufeff${text}`, 'utf8'),
+    ]) {
+      expect(await written({ calendar: bytesSource(octets) })).toContain('\r\nSUMMARY:Caf=C3=A9\r\n');
+    }
+  });
+
   it('without a method is one all the same, in UTF-8 whatever the text is in', async () => {
     const text = await written({ calendar: calendar('SUMMARY:é'), charset: 'latin1', text: 'é' });
     expect(text).toContain('Content-Type: text/calendar; charset=utf-8\r\n');

@@ -99,6 +99,24 @@ describe('a large text', () => {
     expect((await read(part)).equals(await collect(canonical(source.open())))).toBe(true);
   });
 
+  it.each(['utf-8', 'utf-16le', 'utf-16be'] as const)(
+    'of a Windows program in %s is text',
+    async (charset) => {
+      const text = '\ufeffПривет 😀\r\n'.concat('Привет 😀\r\n'.repeat(300_000));
+      const little = Buffer.from(text, charset === 'utf-8' ? 'utf8' : 'utf16le');
+      const bytes = charset === 'utf-16be' ? little.swap16() : little;
+      const part = await textPart(
+        {
+          size: bytes.length,
+          open: () => streamOf([bytes.subarray(0, 1), bytes.subarray(1, 1001), bytes.subarray(1001)]),
+        },
+        'plain',
+      );
+      expect([encodingOf(part), charsetOf(part)]).toEqual(['base64', 'utf-8']);
+      expect((await read(part)).equals(Buffer.from(text.slice(1)))).toBe(true);
+    },
+  );
+
   it('that changes ends in an error', async () => {
     const whole = big('line\n');
     let cut = 0;
