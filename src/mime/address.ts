@@ -62,6 +62,7 @@ export function parseAddressList(text: string): Mailbox[] {
       const end = commentEnd(text, at);
       comment = text.slice(at + 1, end - 1).replace(/\\(.)/gs, '$1');
       at = end;
+      continue; // a blank before it counts for what follows it
     } else if (character === '<') {
       if (angle !== undefined)
         throw wrong(text, 'it has two addresses in angle brackets without a comma between them');

@@ -82,6 +82,8 @@ describe('parseAddressList', () => {
     'a@.b',
     'a@b.',
     'a@b c',
+    'a (x)b@c',
+    'a@b (x)c',
     'a@b!c',
     'a@b/c',
     'a@[1 2]',
