@@ -145,6 +145,34 @@ describe('send refuses, and sends nothing,', () => {
   });
 });
 
+describe('send --inline', () => {
+  const files = () => {
+    for (const name of ['图.png', '表.png', 'one/logo.png', 'two/logo.png']) write(name, name);
+  };
+
+  it('calls images by ids of their own that differ, whatever script their names are in', async () => {
+    files();
+    const html = '<img src="图.png"><img src="表.png">';
+    const text = await printed([...to, '--html', html, '--inline', '图.png', '--inline', '表.png'], {
+      cwd: dir,
+    });
+    expect(text).toContain('<img src="cid:-.png"><img src="cid:2--.png">');
+    expect([...text.matchAll(/^Content-ID: <(.*)>\r$/gm)].map(([, id]) => id)).toEqual(['-.png', '2--.png']);
+  });
+
+  it.each([
+    ['--inline', 'one/logo.png', '--inline', 'two/logo.png'],
+    ['--inline', '图.png;cid=x', '--inline', '表.png;cid=x'],
+    ['-A', '图.png;cid=<x>', '--inline', '表.png;cid=x'],
+  ])('refuses two of one id: %s %s %s %s', async (...args) => {
+    files();
+    const result = await send([...to, '--html', '<img src="cid:x">', ...args], { cwd: dir });
+    expect(result).toMatchObject({ code: 65, stdout: '' });
+    expect(result.stderr).toContain('two attachments have the content id');
+    expect(sandbox.messages()).toEqual([]);
+  });
+});
+
 describe('send --reply-to-message', () => {
   it('answers the sender in the thread, unless somebody else is named', async () => {
     const earlier = write('earlier.eml', EARLIER);
@@ -238,6 +266,22 @@ describe('send --save-copy', () => {
     expect(names).toHaveLength(2);
     for (const name of names) expect(name).toMatch(/^\d+\.[0-9a-f]{16}\.[\w.-]+:2,S$/);
     expect([...readdirSync(join(maildir, 'tmp')), ...readdirSync(join(maildir, 'new'))]).toEqual([]);
+  });
+
+  it.each([
+    ['what is there already', 'taken.eml', 73, 'name another file'],
+    ['a directory that is no Maildir', 'folder', 73, 'folder/ to make a Maildir of it'],
+    ['no name', '', 64, 'name a file'],
+    ['standard output', '-', 64, 'name a file'],
+  ])('does not go to %s, and nothing is sent', async (_, name, code, hint) => {
+    write('taken.eml', 'kept');
+    mkdirSync(join(dir, 'folder'), { recursive: true });
+    const result = await send([...to, '-m', 'x', '--save-copy', name], { cwd: dir });
+    expect(result).toMatchObject({ code, stdout: '' });
+    expect(result.stderr).toContain(hint);
+    expect(result.stderr).not.toContain('--force');
+    expect(readFileSync(join(dir, 'taken.eml'), 'utf8')).toBe('kept');
+    expect(sandbox.messages()).toEqual([]);
   });
 
   it('keeps nothing of what was not sent', async () => {

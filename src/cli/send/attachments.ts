@@ -1,3 +1,4 @@
+import { DataError } from '../../errors.ts';
 import { type Attachment, fileAttachment } from '../../mime/index.ts';
 import type { Context } from '../context.ts';
 import type { SendOptionValues } from './options.ts';
@@ -9,13 +10,37 @@ export async function attachmentsOf(ctx: Context, options: SendOptionValues): Pr
   for (const spec of options.attach ?? []) attachments.push(await attachmentOf(ctx, spec));
   for (const spec of options.inline ?? []) {
     const attachment = await attachmentOf(ctx, spec);
-    attachments.push({
-      ...attachment,
-      inline: true,
-      contentId: attachment.contentId ?? attachment.filename.replace(/[^\w.-]+/g, '-'),
-    });
+    const contentId = attachment.contentId ?? contentIdOf(attachment.filename, attachments);
+    attachments.push({ ...attachment, inline: true, contentId });
   }
+  refuseAlike(attachments);
   return attachments;
+}
+
+/** What HTML calls a file by when nobody says: its name, with a number where another has that already. */
+function contentIdOf(filename: string, others: readonly Attachment[]): string {
+  const name = filename.replace(/[^\w.-]+/g, '-');
+  const isTaken = (id: string) =>
+    others.some((other) => other.contentId === id && other.filename !== filename);
+  let id = name;
+  for (let number = 2; isTaken(id); number++) id = `${number}-${name}`;
+  return id;
+}
+
+/** RFC 2045 7: a content id is of one part, or the HTML would show one image in place of another. */
+function refuseAlike(attachments: readonly Attachment[]): void {
+  const seen = new Set<string>();
+  for (const { contentId } of attachments) {
+    if (contentId === undefined) continue;
+    const id = contentId.replace(/^<(.*)>$/s, '$1');
+    if (seen.has(id)) {
+      throw new DataError(`two attachments have the content id ${JSON.stringify(id)}`, {
+        stage: 'compose',
+        hint: 'give each its own, --inline FILE;cid=NAME, and name it so in the HTML',
+      });
+    }
+    seen.add(id);
+  }
 }
 
 async function attachmentOf(ctx: Context, text: string): Promise<Attachment> {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { promises as fs } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
-import { StorageError } from '../../errors.ts';
+import { StorageError, UsageError } from '../../errors.ts';
 import type { Message } from '../../smtp/index.ts';
 import { kindOf, OutputFile } from '../output-file.ts';
 
@@ -25,9 +25,14 @@ export class SentCopy {
 
   /** `StorageError` where no copy could be written; a name that ends in a slash is a Maildir's. */
   static async prepare(path: string): Promise<SentCopy> {
+    if (path === '' || path === '-') {
+      throw new UsageError('--save-copy wants the name of a file or of a Maildir', {
+        hint: 'name a file that is not there yet, or end the name in / for a Maildir',
+      });
+    }
     if (!path.endsWith('/') && (await kindOf(join(path, 'cur'))) !== 'directory') {
-      const file = await OutputFile.create(path, false);
-      return new SentCopy(file, undefined);
+      await refuseTaken(path);
+      return new SentCopy(await OutputFile.create(path, false), undefined);
     }
     for (const folder of FOLDERS) {
       await step(path, 'mkdir', () => fs.mkdir(join(path, folder), { recursive: true, mode: 0o700 }));
@@ -70,6 +75,20 @@ export class SentCopy {
   discard(): Promise<void> {
     return this.#file.discard();
   }
+}
+
+/** Here nothing is overwritten, whatever is asked for. */
+async function refuseTaken(path: string): Promise<void> {
+  const there = await kindOf(path);
+  if (there !== 'file' && there !== 'directory') return;
+  throw new StorageError(
+    there === 'file' ? `${path} is there already` : `${path} is a directory`,
+    { path, step: 'create' },
+    {
+      retryable: false,
+      hint: there === 'file' ? 'name another file for the copy' : `write ${path}/ to make a Maildir of it`,
+    },
+  );
 }
 
 async function step(path: string, name: string, work: () => Promise<unknown>): Promise<void> {
