@@ -137,6 +137,23 @@ describe('send refuses, and sends nothing,', () => {
     expect(readdirSync(join(dir, 'bodies'))).toEqual(['mail.html']);
   });
 
+  it.each([
+    ['--raw', 'hello world\n', 'no message'],
+    ['--raw', '', 'empty'],
+    ['--resend', 'hello world\n', 'no message'],
+    ['--forward', '\x89PNG\r\n', 'no message'],
+    ['--forward', '\nhello: world\n', 'no message'],
+    ['--reply-to-message', 'hello world\n', 'no message'],
+    ['--reply-to-message', '', 'empty'],
+  ])('a file that is no message: %s %j', async (flag, content, why) => {
+    const path = write('none.eml', content);
+    const body = /raw|resend/.test(flag) ? [] : ['-m', 'x'];
+    const result = await send([...to, ...body, flag, path]);
+    expect(result).toMatchObject({ code: 65, stdout: '' });
+    expect(result.stderr).toContain(why);
+    expect(sandbox.messages()).toEqual([]);
+  });
+
   it.each(['--sender', '--charset', '--html-images', '--message-id'])('a line break in %s', async (flag) => {
     const page = write('bodies/mail.html', '<img src=x.png>');
     const { code } = await send([...to, '--html-file', page, flag, 'a@b\r\nBcc: x@y']);

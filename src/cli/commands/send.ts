@@ -1,6 +1,7 @@
 import type { Account } from '../../config/index.ts';
 import { DataError, MailError, RecipientsError, UsageError } from '../../errors.ts';
 import { compose, envelopeOf, rawMessage, wireAddress } from '../../mime/index.ts';
+import { checkIsMessage } from '../../mime/message-header.ts';
 import type { Envelope, Message, SmtpClient, Wishes } from '../../smtp/index.ts';
 import { connectSmtp, placeOf } from '../connection.ts';
 import type { Context } from '../context.ts';
@@ -212,7 +213,9 @@ async function composed(ctx: Context, options: SendOptionValues): Promise<Prepar
 
 async function raw(ctx: Context, options: SendOptionValues, path: string): Promise<Prepared> {
   const typed = [...addresses('--to', options.to), ...addresses('--bcc', options.bcc)];
-  const asItIs = await rawMessage(await bodySource(ctx, path, 'the message'));
+  const source = await bodySource(ctx, path, 'the message');
+  await checkIsMessage(source, path === '-' ? 'what is sent' : path);
+  const asItIs = await rawMessage(source);
   const message =
     options.encoding === '7bit'
       ? await asItIs.prepared({ eightBit: false, binary: false, utf8: false })

@@ -1,5 +1,6 @@
 import { UsageError } from '../../errors.ts';
 import { wireAddress } from '../../mime/index.ts';
+import { checkIsMessage } from '../../mime/message-header.ts';
 import { resentMessage } from '../../mime/resend.ts';
 import type { Prepared } from '../commands/send.ts';
 import type { Context } from '../context.ts';
@@ -29,7 +30,9 @@ export async function resent(ctx: Context, options: SendOptionValues, path: stri
     ...(options.messageId === undefined ? {} : { messageId: options.messageId }),
   };
   const unique = options.seed === undefined ? undefined : (await import('./seed.ts')).seeded(options);
-  const message = await resentMessage(await bodySource(ctx, path, 'the message'), resending, unique);
+  const source = await bodySource(ctx, path, 'the message');
+  await checkIsMessage(source, path === '-' ? 'what is sent again' : path);
+  const message = await resentMessage(source, resending, unique);
   return {
     envelope: {
       reversePath: reversePath(ctx, () => wireAddress((behalf ?? from).address)),

@@ -1,5 +1,6 @@
 import { marked, subjectOf } from '../../mime/forward.ts';
 import type { Draft, Mailbox, Source } from '../../mime/index.ts';
+import { checkIsMessage } from '../../mime/message-header.ts';
 import { replyFields } from '../../mime/reply.ts';
 import type { Context } from '../context.ts';
 import type { SendOptionValues } from './options.ts';
@@ -18,7 +19,11 @@ export async function threadOf(
   needsRecipients: boolean,
 ): Promise<Thread> {
   const forwarded: Source[] = [];
-  for (const path of options.forward ?? []) forwarded.push(await bodySource(ctx, path, 'a message'));
+  for (const path of options.forward ?? []) {
+    const message = await bodySource(ctx, path, 'a message');
+    await checkIsMessage(message, path === '-' ? 'what is forwarded' : path);
+    forwarded.push(message);
+  }
   const [first] = forwarded;
   const passedOn = {
     ...(forwarded.length === 0 ? {} : { forwarded }),
@@ -28,6 +33,7 @@ export async function threadOf(
   };
   if (options.replyToMessage === undefined) return passedOn;
   const source = await bodySource(ctx, options.replyToMessage, 'the message that is answered');
+  await checkIsMessage(source, options.replyToMessage === '-' ? 'what is answered' : options.replyToMessage);
   const reply = await replyFields(source);
   return {
     ...passedOn,
