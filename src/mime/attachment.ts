@@ -118,10 +118,16 @@ export async function attachmentPart(attachment: Attachment): Promise<Part> {
   const { filename, contentId, inline, size } = attachment;
   checkText('the name of an attachment', filename);
   const name = filename.split(/[/\\]/).pop() ?? '';
-  const type = await typeOf(attachment);
+  const [type = '', ...parameters] = await typeOf(attachment);
   const contentType = field(
     'Content-Type',
-    withParameters(type, name === '' ? [] : parameter('name', plainFallback(name))),
+    withParameters(
+      type,
+      parameters,
+      name === '' || parameters.some((text) => /^name\*?[*\d]*=/i.test(text))
+        ? []
+        : parameter('name', plainFallback(name)),
+    ),
   );
   const disposition = inline === true ? 'inline' : 'attachment';
   let rest = field(
@@ -151,12 +157,19 @@ export async function typeByName(filename: string): Promise<string> {
   return known === null || /^(?:message|multipart)\//.test(known) ? 'application/octet-stream' : known;
 }
 
-async function typeOf({ filename, type }: Attachment): Promise<string> {
-  if (type === undefined) return typeByName(filename);
-  if (!/^[!#$&^\w.+-]{1,127}\/[!#$&^\w.+-]{1,127}(?:;[ -~]*)?$/.test(type)) {
+/** RFC 2045 5.1: a token, or what is in quotes. */
+const PARAMETER = /; *([!#$%&'*+.^`{|}~\w-]{1,100}=(?:[!#$%&'*+.^`{|}~\w-]+|"(?:[ !#-[\]-~]|\\[ -~])*"))/g;
+
+/** The media type, and its parameters. */
+async function typeOf({ filename, type }: Attachment): Promise<string[]> {
+  if (type === undefined) return [await typeByName(filename)];
+  const semicolon = type.includes(';') ? type.indexOf(';') : type.length;
+  const bare = type.slice(0, semicolon);
+  const rest = type.slice(semicolon);
+  if (!/^[!#$&^\w.+-]{1,127}\/[!#$&^\w.+-]{1,127}$/.test(bare) || rest.replaceAll(PARAMETER, '') !== '') {
     throw new DataError(`not a media type: ${JSON.stringify(type.slice(0, 80))}`, {
       stage: 'compose',
-      hint: 'it looks like application/pdf',
+      hint: 'it looks like application/pdf, or text/plain; charset=gb2312',
     });
   }
   if (/^(?:message|multipart)\//i.test(type)) {
@@ -165,7 +178,7 @@ async function typeOf({ filename, type }: Attachment): Promise<string> {
       hint: 'leave the type out to send it as plain bytes, or pass a message on with --forward',
     });
   }
-  return type;
+  return [bare, ...Array.from(rest.matchAll(PARAMETER), ([, parameter = '']) => parameter)];
 }
 
 function checkContentId(id: string): string {

@@ -55,6 +55,32 @@ describe('fileAttachment', () => {
     expect(header).toContain('Content-Disposition: attachment; filename=Q3.pdf\r\n');
   });
 
+  it('folds the parameters of a type, and has its name once', async () => {
+    const long = `x=${'y'.repeat(60)}`;
+    const type = `text/plain; charset=gb2312;${long}; z="a; b"`;
+    const { header } = await attachmentPart(bytesAttachment('Q3.txt', Buffer.from('y'), { type }));
+    expect(header).toContain(
+      `Content-Type: text/plain; charset=gb2312;\r\n ${long}; z="a; b";\r\n name=Q3.txt\r\n`,
+    );
+    const named = bytesAttachment('Q3.txt', Buffer.from('y'), { type: 'a/b; Name="x y"' });
+    expect((await attachmentPart(named)).header).toContain('Content-Type: a/b; Name="x y"\r\n');
+  });
+
+  it.each([
+    'text',
+    'text/plain;',
+    'text/plain; x',
+    'text; a=b/plain',
+    'a/b; x="y',
+    'a/b; x=y z',
+    'a/b;; x=y',
+    'a/b; x=é',
+  ])('refuses %j as a type', async (type) => {
+    await expect(attachmentPart(bytesAttachment('x', Buffer.from('y'), { type }))).rejects.toThrow(
+      'media type',
+    );
+  });
+
   it('ends with an InputError before anything is sent when there is no such file', async () => {
     await expect(fileAttachment(join(folder, 'missing'))).rejects.toThrow(InputError);
     await expect(fileAttachment(join(folder, 'missing'))).rejects.toThrow(/missing.*no such file/);
