@@ -1,5 +1,5 @@
 import { DataError } from '../errors.ts';
-import { type Mailbox, mailboxTokens, wireAddress } from './address.ts';
+import { type Mailbox, mailboxTokens, parseAddressList, wireAddress } from './address.ts';
 import type { Attachment } from './attachment.ts';
 import { bodyOf } from './body.ts';
 import { checkFieldName, checkText, field, textField, wordLimit } from './header.ts';
@@ -214,5 +214,11 @@ function freeField(name: string, value: string): string {
       hint: flag === undefined ? 'it follows from the parts of the message' : `use ${flag} for it`,
     });
   }
+  // In quotes, an encoded word would be none (RFC 2047 5 (3)).
+  if (OF_ADDRESSES.test(key) && /[^\0-\x7f]/.test(value)) return addressField(name, parseAddressList(value));
   return textField(name, value);
 }
+
+/** Free fields that name people. */
+const OF_ADDRESSES =
+  /^(?:sender|resent-(?:from|sender|to|cc|reply-to)|(?:disposition-notification|return-receipt|errors|mail-followup|mail-reply)-to)$/;

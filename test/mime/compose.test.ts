@@ -55,6 +55,20 @@ describe('any draft', () => {
   });
 });
 
+describe('a free field of addresses', () => {
+  it.each(['Sender', 'Resent-To', 'Disposition-Notification-To'])(
+    'has its names encoded: %s',
+    async (name) => {
+      const value = '"Müller, Ann" <ann@münchen.example>';
+      const text = await written({ headers: [{ name, value }] });
+      expect(text.replaceAll('\r\n <', ' <')).toContain(
+        `\r\n${name}: =?utf-8?Q?M=C3=BCller=2C_Ann?= <ann@xn--mnchen-3ya.example>\r\n`,
+      );
+      await expect(written({ headers: [{ name, value: 'Müller, Ann <a@b>' }] })).rejects.toThrow(DataError);
+    },
+  );
+});
+
 describe('a message', () => {
   it('of one text', async () => {
     expect(await written({ subject: 'Hi', text: 'hello', date: new Date('2026-11-21T06:00:00Z') })).toMatch(
