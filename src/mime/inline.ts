@@ -112,11 +112,15 @@ async function locate(path: string, folder: string): Promise<string> {
   const wanted = resolve(folder, path);
   // Before it is looked for: whether there is such a file elsewhere is nobody's concern.
   await within(resolve(folder), wanted);
-  const type = await typeByName(wanted);
-  if (!type.startsWith('image/')) throw refuse('which is no image by its name', 'attach other files with -A');
+  const image = async (name: string) => {
+    if ((await typeByName(name)).startsWith('image/')) return;
+    throw refuse('which is no image by its name', 'attach other files with -A');
+  };
+  await image(wanted);
   try {
     const file = await fs.realpath(wanted);
     await within(await fs.realpath(folder), file);
+    await image(file);
     return file;
   } catch (cause) {
     if (cause instanceof DataError) throw cause;

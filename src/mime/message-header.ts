@@ -26,11 +26,14 @@ export async function checkIsMessage(source: Source, what: string): Promise<void
     if (start.length >= START_OCTETS) break;
   }
   if (START.test(start)) return;
+  const isEmpty = start === '';
   throw new DataError(
-    `${what} is ${start === '' ? 'empty' : 'no message: it does not begin with a header field'}`,
+    `${what} is ${isEmpty ? 'empty' : 'no message: it does not begin with a header field'}`,
     {
       stage: 'compose',
-      hint: 'a message (.eml) is wanted; another file goes with -A, a text with --text-file',
+      hint: isEmpty
+        ? 'what should have written it may have failed'
+        : 'a message (.eml) is wanted; another file goes with -A, a text with --text-file',
     },
   );
 }

@@ -299,6 +299,7 @@ describe('what is checked before a connection', () => {
     ['a date that only looks like one to a parser', 64, ['--date', 'next week 3']],
     ['a day that is in no month', 64, ['--date', '2026-02-30']],
     ['a day whose month nobody knows', 64, ['--date', '11/12/2026']],
+    ['images of no HTML', 64, ['--html-images', '/']],
     ['a priority that is none', 64, ['--priority', 'urgent']],
     ['a word too many', 64, ['c@example.org']],
     ['an unknown flag', 64, ['--atach', 'x']],

@@ -20,6 +20,7 @@ beforeAll(() => {
   writeFileSync(join(root, 'private.png'), 'PRIVATE');
   symlinkSync(join(root, 'private.png'), join(folder, 'link.png'));
   symlinkSync(join(folder, 'logo.png'), join(folder, 'again.png'));
+  symlinkSync(join(folder, '.env'), join(folder, 'env.png'));
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
@@ -67,6 +68,7 @@ describe('images that the HTML names', () => {
     'img/../../private.png',
     '%2e%2e/private.png',
     'link.png',
+    'env.png',
     '.env',
     'x%00.png',
     '../nobody.png',

@@ -72,6 +72,11 @@ export function checkOptions(options: SendOptionValues, passwordFromStdin: boole
   pair(options.text, '--text', options.textFile, '--text-file');
   pair(options.html, '--html', options.htmlFile, '--html-file');
   pair(options.inReplyTo, '--in-reply-to', options.replyToMessage, '--reply-to-message');
+  if (options.htmlImages !== undefined && (options.html ?? options.htmlFile ?? raw ?? resend) === undefined) {
+    throw new UsageError('--html-images goes with --html or --html-file only', {
+      hint: 'add one of them, or attach the images with -A',
+    });
+  }
   const finished = raw !== undefined ? '--raw' : resend !== undefined ? '--resend' : undefined;
   if (finished !== undefined) {
     for (const name of RAW_EXCLUDES) {
