@@ -62,7 +62,11 @@ interface Content {
 }
 
 async function pageOf(draft: Draft, unique: Uniqueness, domain: string): Promise<Content> {
-  const { html, attachments = [], htmlFolder } = draft;
+  const { attachments = [], htmlFolder } = draft;
+  const html =
+    draft.html === undefined || typeof draft.html === 'string' || draft.html.size > PAGE_LIMIT
+      ? draft.html
+      : await (await import('./html-charset.ts')).decodedPage(draft.html);
   const inline = attachments.filter((attachment) => attachment.inline === true);
   if (html === undefined) return { html, images: [], others: attachments };
   const mayShow = htmlFolder !== undefined || attachments.some(({ contentId }) => contentId !== undefined);

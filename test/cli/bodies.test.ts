@@ -78,6 +78,21 @@ describe.skipIf(!hasPython)('send, as Python reads it,', () => {
     );
   });
 
+  it.each([
+    ['gb2312', [0xc4, 0xe3, 0xba, 0xc3], '你好'],
+    ['windows-1251', [0xcf, 0xf0, 0xe8], 'При'],
+    ['nobody-knows', [0xe9], 'é'],
+    ['utf-8', [0xe9], 'é'],
+  ])('takes a page for what it says that it is: %s', async (charset, octets, text) => {
+    const start = `<html><meta http-equiv=Content-Type content="text/html; charset=${charset}"><p>`;
+    const page = write('declared.html', Buffer.concat([Buffer.from(start), Buffer.from(octets)]));
+    expect(await asPythonReadsIt(await printed([...to, '--html-file', page]))).toEqual([
+      ['multipart/alternative'],
+      ['text/plain', `${text}\n`],
+      ['text/html', `${start}${text}\n`],
+    ]);
+  });
+
   it('looks for no images beside a pipe', async () => {
     const script =
       '"$0" "$1" send -n -f a@example.org -t b@example.org --html-file <(printf "<img src=x.png>hi")';
