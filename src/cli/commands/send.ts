@@ -126,7 +126,9 @@ async function deliver(
 }
 
 function wantsSignature({ settings }: Context): boolean {
-  return (['dkim.key', 'dkim.selector', 'dkim.domain'] as const).some((key) => settings.is(key));
+  return (['dkim.key', 'dkim.selector', 'dkim.domain'] as const).some(
+    (key) => settings.stated(key) !== undefined,
+  );
 }
 
 /** RFC 6376 5.3: what a relay might encode anew would lose its signature, and so is 7-bit unless it is asked for. */
