@@ -4,7 +4,8 @@ import { mailtool, smtpOpen } from './command.ts';
 import { pythonReads, receive, sha256 } from './maildrop.ts';
 import { account, describeInterop } from './servers.ts';
 
-const FILE = randomBytes(3_000);
+// A CR at its end would be one with the line end before the boundary.
+const FILE = Buffer.concat([randomBytes(3_000), Buffer.from('.')]);
 const TEXT = 'Grüße, and the rest of it is plain.\n您好\n';
 
 /** A message in 8 bits and octets, as a file of lines that end in LF. */
