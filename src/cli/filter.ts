@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { UsageError } from '../errors.ts';
 import type { HeaderField } from '../mime/index.ts';
 import type { Row } from './selection.ts';
+import { sizeOption } from './size.ts';
 
 /** What the options of `defineFilters` hold. */
 export interface FilterOptions {
@@ -29,7 +30,6 @@ one. TEXT is found anywhere in the field, in any case; /.../ is a regular expres
 moment (2026-11-20T18:00Z) or a time ago (7d); it is compared with the Date field. SIZE is 500K, 10M, 1G.
 `;
 
-const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
 /** So much of a field is looked at, or a hostile one could keep an expression busy. */
 const LOOKED_AT = 4_096;
 
@@ -54,8 +54,8 @@ export function defineFilters(program: Command): Command {
 
 /** Reads the filters; undefined where there are none. `UsageError` for one that cannot be read. */
 export async function parseFilter(options: FilterOptions): Promise<Filter | undefined> {
-  const larger = options.larger === undefined ? undefined : sizeOf('--larger', options.larger);
-  const smaller = options.smaller === undefined ? undefined : sizeOf('--smaller', options.smaller);
+  const larger = options.larger === undefined ? undefined : sizeOption('--larger', options.larger);
+  const smaller = options.smaller === undefined ? undefined : sizeOption('--smaller', options.smaller);
   const header = await headerTests(options);
   if (larger === undefined && smaller === undefined && header.length === 0) return undefined;
   return {
@@ -125,14 +125,6 @@ function patternOf(flag: string, text: string): (value: string) => boolean {
   } catch {
     throw new UsageError(`${flag} ${JSON.stringify(text)} is no regular expression`);
   }
-}
-
-function sizeOf(flag: string, text: string): number {
-  const [, number, unit = ''] = /^(\d{1,12})([KMG]?)B?$/i.exec(text) ?? [];
-  if (number === undefined) {
-    throw new UsageError(`${flag} ${JSON.stringify(text)} is no size`, { hint: 'write 500K, 10M or 1G' });
-  }
-  return Number(number) * (UNITS[unit.toUpperCase()] ?? 1);
 }
 
 const AGO_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };

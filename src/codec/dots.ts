@@ -87,7 +87,7 @@ export class Stuffer {
 }
 
 /** Whether there is nothing to do: every CR has its LF, every LF its CR, in the same chunk, and no line begins with a dot. */
-function isStuffed(chunk: Uint8Array, atStart: boolean, dots: boolean): boolean {
+export function isStuffed(chunk: Uint8Array, atStart: boolean, dots: boolean): boolean {
   if (atStart && chunk[0] === DOT) return false;
   const { length } = chunk;
   for (let at = 0; at < length; at++) {

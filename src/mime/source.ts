@@ -1,3 +1,4 @@
+import { isStuffed } from '../codec/dots.ts';
 import { DataError } from '../errors.ts';
 
 /** Bytes that are measured now and read when their turn comes; they can be read more than once. */
@@ -55,7 +56,7 @@ export async function* canonical(
   let heldCr = 0;
   let open = false;
   for await (const chunk of source) {
-    if (heldCr === 0 && isCanonical(chunk)) {
+    if (heldCr === 0 && isStuffed(chunk, false, false)) {
       if (chunk.length === 0) continue;
       open = chunk[chunk.length - 1] !== LF;
       yield chunk;
@@ -88,16 +89,4 @@ export async function* canonical(
   }
   const ends = heldCr > 0 ? heldCr : open && lastLine === 'ended' ? 1 : 0;
   if (ends > 0) yield Buffer.from('\r\n'.repeat(ends));
-}
-
-/** Whether there is nothing to do: every CR has its LF, and every LF its CR, in the same chunk. */
-function isCanonical(chunk: Uint8Array): boolean {
-  const { length } = chunk;
-  for (let at = 0; at < length; at++) {
-    const octet = chunk[at] as number;
-    if (octet > CR || (octet !== CR && octet !== LF)) continue;
-    if (octet === LF || chunk[at + 1] !== LF) return false;
-    at++;
-  }
-  return true;
 }

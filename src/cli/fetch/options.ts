@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { UsageError } from '../../errors.ts';
 import { durationOption } from '../context.ts';
+import { sizeOption } from '../size.ts';
 
 /** The flags of `fetch`, as commander hands them over. */
 export interface FetchOptionValues {
@@ -101,7 +102,8 @@ export async function policyOf(options: FetchOptionValues): Promise<Policy> {
   return {
     all: options.all === true,
     retryFailed: options.retryFailed === true,
-    maxSize: options.maxSize === undefined ? Number.POSITIVE_INFINITY : sizeOption(options.maxSize),
+    maxSize:
+      options.maxSize === undefined ? Number.POSITIVE_INFINITY : sizeOption('--max-size', options.maxSize),
     limit: options.limit === undefined ? Number.POSITIVE_INFINITY : countOption('--limit', options.limit),
     deleteAfterMs,
     keepNewest: options.keepNewest === undefined ? 0 : countOption('--keep-newest', options.keepNewest),
@@ -111,17 +113,4 @@ export async function policyOf(options: FetchOptionValues): Promise<Policy> {
 function countOption(flag: string, text: string): number {
   if (/^[0-9]{1,9}$/.test(text)) return Number(text);
   throw new UsageError(`${flag}: ${JSON.stringify(text.slice(0, 40))} is not a number`);
-}
-
-const UNITS = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 } as const;
-
-/** `500k`, `10M`, `1G`, or octets. */
-function sizeOption(text: string): number {
-  const match = /^([0-9]{1,12})([kmg]?)$/i.exec(text);
-  if (match === null) {
-    throw new UsageError(`--max-size: ${JSON.stringify(text.slice(0, 40))} is not a size`, {
-      hint: 'it looks like 500k, 10M or 1G',
-    });
-  }
-  return Number(match[1]) * UNITS[(match[2] ?? '').toLowerCase() as keyof typeof UNITS];
 }

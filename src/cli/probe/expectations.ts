@@ -1,4 +1,5 @@
 import { UsageError } from '../../errors.ts';
+import { octetsOf } from '../size.ts';
 
 /** One thing that a server should offer: `STARTTLS`, `AUTH=PLAIN`, `SIZE>=25M`. */
 export interface Expectation {
@@ -10,8 +11,6 @@ export interface Expectation {
   /** The least value of the keyword's one number. */
   readonly least?: number;
 }
-
-const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
 
 /** Reads the list of `--expect`, with commas. UsageError when an entry makes no sense. */
 export function parseExpectations(list: string): Expectation[] {
@@ -31,7 +30,7 @@ export function parseExpectations(list: string): Expectation[] {
         text,
         keyword: keyword.toUpperCase(),
         ...(parameter === undefined ? {} : { parameter: parameter.toUpperCase() }),
-        ...(number === undefined ? {} : { least: Number(number) * (UNITS[unit.toUpperCase()] ?? 1) }),
+        ...(number === undefined ? {} : { least: octetsOf(number, unit) }),
       };
     });
 }
