@@ -6,7 +6,7 @@ import { accessSync, closeSync, constants, openSync, writeSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-/** @typedef {{ name: string, command: string, args: string[], input?: string, env?: Record<string, string>, needs?: string, tells?: boolean }} Contender `tells`: it prints its own time, in ms */
+/** @typedef {{ name: string, command: string, args: string[], input?: string, env?: Record<string, string>, needs?: string, tells?: boolean, before?: () => void }} Contender `tells`: it prints its own time, in ms; `before` each run, untimed */
 
 export function installed(program) {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => {
@@ -25,13 +25,14 @@ export const median = (numbers) => {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 };
 
-function once({ name, command, args, input, env, tells }) {
+function once({ name, command, args, input, env, tells, before }) {
+  before?.();
   const started = performance.now();
   const result = spawnSync(command, args, {
     stdio: [input === undefined ? 'ignore' : 'pipe', tells ? 'pipe' : 'ignore', 'pipe'],
     input,
     env: { PATH: process.env.PATH, HOME: '/nonexistent', ...env },
-    timeout: 120_000,
+    timeout: 600_000,
   });
   const wall = performance.now() - started;
   if (result.status !== 0) {
@@ -43,17 +44,31 @@ function once({ name, command, args, input, env, tells }) {
 }
 
 /**
- * Runs every contender `rounds` times in turn after one warm-up each; gives the medians by name, absent ones left out.
+ * Runs every contender `rounds` times in turn, after one warm-up each if there is `warmth`; gives the medians by name, absent
+ * ones left out.
  * @param {Contender[]} contenders
  */
-export function race(contenders, rounds) {
+export function race(contenders, rounds, warmth = true) {
   const present = contenders.filter(({ needs }) => needs === undefined || installed(needs));
   const times = new Map(present.map(({ name }) => [name, []]));
-  for (const contender of present) once(contender);
+  if (warmth) for (const contender of present) once(contender);
   for (let round = 0; round < rounds; round++) {
     for (const contender of present) times.get(contender.name).push(once(contender));
   }
   return new Map([...times].map(([name, walls]) => [name, median(walls)]));
+}
+
+/** The peak of a command's resident set in one run, in 2^20 octets. Needs GNU time. */
+export function peak({ name, command, args, env, before }) {
+  before?.();
+  const result = spawnSync('/usr/bin/time', ['-f', '%M', command, ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, HOME: '/nonexistent', ...env },
+  });
+  if (result.status !== 0)
+    throw new Error(`${name} failed (${result.status}): ${result.stderr.slice(0, 400)}`);
+  return Number(result.stderr.trim().split('\n').at(-1)) / 1024;
 }
 
 /** Prints medians and ratios to `baseline`; `targets` are the ratios that must not be passed. */

@@ -1,10 +1,11 @@
 // Peak memory of whole commands by the size of what they carry, through Postfix and Dovecot with TLS and a login. What
 // counts is the growth from a small attachment to a large one: mail is streamed, so there must be next to none.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { findServers } from './dovecot.mjs';
 import { fill, MAILTOOL } from './measure.mjs';
 
 const MB = 1024 * 1024;
@@ -95,27 +96,8 @@ export async function measureMemory(servers, sizes) {
   return rows;
 }
 
-/** The servers that are running already, or some of our own; undefined where they cannot be started. */
-function findServers() {
-  const given = process.env.MAILTOOL_INTEROP;
-  if (given) return { description: given, stop() {} };
-  const script = join(import.meta.dirname, '..', 'scripts', 'interop', 'servers.mjs');
-  const started = spawnSync(process.execPath, [script, 'start'], { encoding: 'utf8' });
-  if (started.status !== 0) {
-    process.stdout.write(
-      `\nmemory: left out, Postfix and Dovecot do not start here: ${started.stderr.trim()}\n`,
-    );
-    return undefined;
-  }
-  const description = started.stdout.trim();
-  return {
-    description,
-    stop: () => execFileSync(process.execPath, [script, 'stop', dirname(description)]),
-  };
-}
-
 export async function run() {
-  const servers = findServers();
+  const servers = findServers('memory');
   if (servers === undefined) return;
   try {
     const rows = await measureMemory(JSON.parse(readFileSync(servers.description, 'utf8')), [MB, 200 * MB]);

@@ -1,5 +1,5 @@
 // npm run bench -- [scenario ...]: every scenario, or those named. Ratios within one run; peers take part where installed.
-const SCENARIOS = ['startup', 'one', 'onetls', 'many', 'latency', 'big', 'memory', 'pop3-list'];
+const SCENARIOS = ['startup', 'one', 'onetls', 'many', 'latency', 'big', 'memory', 'pop3', 'pop3-list'];
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !SCENARIOS.includes(name));
