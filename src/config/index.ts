@@ -1,4 +1,7 @@
 export { type Account, type AccountOptions, isLoopback, serverAccount } from './account.ts';
+export { SEVERAL } from './account-choice.ts';
+export type { CommandTable, ConfigValue } from './config-account.ts';
+export { ConfigFiles, type NamedConfig } from './config-files.ts';
 export { type DescribedSetting, describeSettings } from './describe.ts';
 export { parseSelectors } from './dkim.ts';
 export type { Security } from './endpoint.ts';
