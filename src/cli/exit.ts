@@ -130,3 +130,19 @@ const BY_CLASS: readonly (readonly [
 export function exitOfReceipt(outcome: Outcome): number {
   return outcome.rejected.size > 0 ? EXIT.recipients : EXIT.done;
 }
+
+/** What outranks the code of any other account: an interruption, and what nobody knows. */
+const GRAVEST: readonly number[] = [EXIT.interrupted, EXIT.terminated, EXIT.unknown];
+
+/**
+ * Exit code of a run for several accounts, from theirs in order: 0 when all are well, 75 only when trying again can help
+ * every one that failed, else the first code that it cannot help. 130, 143 and 79 come before others. An answer of no (1)
+ * is one only when all say so.
+ */
+export function exitOfSeveral(exits: readonly number[]): number {
+  const failures = exits.filter((exit) => exit !== EXIT.done && exit !== EXIT.no);
+  for (const grave of GRAVEST) if (failures.includes(grave)) return grave;
+  const [failure] = failures;
+  if (failure !== undefined) return failures.find((exit) => exit !== EXIT.tryLater) ?? EXIT.tryLater;
+  return exits.length > 0 && exits.every((exit) => exit === EXIT.no) ? EXIT.no : EXIT.done;
+}

@@ -27,6 +27,8 @@ export interface Configured {
   readonly isNamed?: boolean;
   /** All that there are. */
   readonly accounts?: readonly string[];
+  /** Those that others inherit from. */
+  readonly parents?: ReadonlySet<string>;
   /** The options of commands, the most powerful first. */
   readonly commands?: readonly ReadonlyMap<string, CommandTable>[];
 }
@@ -49,16 +51,18 @@ export async function accountUnder(
   const several = wanted === SEVERAL;
   const named = typeof wanted === 'string' ? { text: wanted, place: 'flag --account' } : variable;
   if (files.length === 0 && named === undefined && !several) return undefined;
-  const { accountLayers, accountNames } = await import('./config-account.ts');
+  const { accountLayers, accountNames, parentNames } = await import('./config-account.ts');
   const accounts = accountNames(files);
+  const parents = parentNames(files);
   const warnings = files.flatMap((each) => each.warnings);
   const account = several ? undefined : (named ?? defaultAccount(files, accounts));
-  if (account === undefined) return { layers: [], warnings, accounts, isNamed: several };
+  if (account === undefined) return { layers: [], warnings, accounts, parents, isNamed: several };
   const layers = accountLayers(files, account.text, account.place);
   return {
     account: account.text,
     isNamed: named !== undefined,
     accounts,
+    parents,
     layers,
     warnings,
     commands: layers.map(({ commands }) => commands),

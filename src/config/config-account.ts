@@ -51,6 +51,12 @@ export function accountNames(files: readonly ConfigFile[]): string[] {
   return [...new Set(files.flatMap(({ accounts }) => [...accounts.keys()]))];
 }
 
+/** The accounts that others say they inherit from. */
+export function parentNames(files: readonly ConfigFile[]): ReadonlySet<string> {
+  const tables = files.flatMap(({ accounts }) => [...accounts.values()]);
+  return new Set(tables.flatMap(({ value }) => (isTable(value) ? String(value['inherit'] ?? '') : [])));
+}
+
 /**
  * The layers of account `name`, the most powerful first: its own tables, the user's before the machine's, and then those of
  * the account it inherits from. ConfigError when there is no such account, when accounts inherit in a circle, and for

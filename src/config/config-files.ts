@@ -26,6 +26,7 @@ export interface NamedConfig {
 export class ConfigFiles {
   readonly #choice: ConfigChoice;
   #read: Promise<readonly ConfigFile[]> | undefined;
+  #looked: readonly ConfigPath[] = [];
 
   constructor(choice: ConfigChoice) {
     this.#choice = choice;
@@ -47,9 +48,17 @@ export class ConfigFiles {
     return [...user, { path: system, layer: 'system-config' }];
   }
 
+  /** Where the run has looked. */
+  get looked(): readonly ConfigPath[] {
+    return this.#looked;
+  }
+
   /** What the files say. ConfigError for one that is named and not there, cannot be read, or is no TOML. */
   read(variable: NamedConfig | undefined): Promise<readonly ConfigFile[]> {
-    this.#read ??= readAll(this.paths(variable));
+    if (this.#read === undefined) {
+      this.#looked = this.paths(variable);
+      this.#read = readAll(this.#looked);
+    }
     return this.#read;
   }
 }

@@ -59,6 +59,8 @@ export class Settings {
   readonly account: string | undefined;
   /** All accounts of the configuration files. */
   readonly accounts: readonly string[];
+  /** Those of them that others inherit from. */
+  readonly parents: ReadonlySet<string>;
   readonly #isNamed: boolean;
   readonly #commands: readonly ReadonlyMap<string, CommandTable>[];
 
@@ -67,6 +69,7 @@ export class Settings {
     this.warnings = warnings;
     this.account = configured.account;
     this.accounts = configured.accounts ?? [];
+    this.parents = configured.parents ?? new Set();
     this.#isNamed = configured.isNamed ?? false;
     this.#commands = configured.commands ?? [];
   }
