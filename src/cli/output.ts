@@ -261,6 +261,9 @@ const SHOWN_RAW = /[\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069\uF
 /** Fields of a document that are not a server's words but mail, or our own: a password that happens to be in them is theirs. */
 const UNSPOKEN: ReadonlySet<string> = new Set([
   'schema',
+  'account',
+  'status',
+  'reason',
   'base64',
   'sha256',
   'path',
