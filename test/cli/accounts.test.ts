@@ -335,6 +335,19 @@ describe('accounts list, config check, explain and path', () => {
     });
   });
 
+  it('an inherited option that another takes the place of is not explained', async () => {
+    const child = `[accounts.child]\ninherit = "work"\n${place('child', 'mbox = "~/box"\nkeep = true')}`;
+    const config = `${both()}${place('work', 'maildir = "~/Mail"\ndelete = true\nlimit = 1')}${child}`;
+    const { stdout } = await run(config, ['config', 'explain', '-a', 'child']);
+    expect([...stdout.matchAll(/^(fetch\S+ = \S+)\t/gm)].map(([, line]) => line)).toEqual([
+      'fetch.mbox = ~/box',
+      'fetch.keep = true',
+      'fetch.limit = 1',
+    ]);
+    expect((await run(config, ['fetch', '-a', 'child'])).code).toBe(0);
+    expect(readdirSync(home)).toContain('box');
+  });
+
   it('checks every account: exit 1, and a line for each problem', async () => {
     expect(await run(placed(), ['config', 'check'])).toEqual({
       code: 0,

@@ -43,24 +43,28 @@ async function explain(ctx: Context): Promise<number> {
   const settings = await ctx.settingsWith({});
   for (const warning of settings.warnings) ctx.output.warn(warning);
   const said = describeSettings(settings).filter(({ layer }) => layer !== 'default');
-  const options = optionsOf(settings);
+  const options = await optionsOf(settings);
   for (const { key, value, place } of [...said, ...options]) ctx.output.line(`${key} = ${value}\t${place}`);
   ctx.output.document({ account: settings.account ?? null, settings: [...said, ...options] });
   return EXIT.done;
 }
 
 /** What stands for `fetch`, as it counts; a command may have a password in it. */
-function optionsOf(settings: Settings): { key: string; value: string; layer: string; place: string }[] {
-  const seen = new Set<string>();
-  return settings.commandTables('fetch').flatMap((table) =>
-    [...table].flatMap(([name, { value, place }]) => {
-      if (seen.has(name)) return [];
-      seen.add(name);
-      return [
-        { key: `fetch.${name}`, value: name === 'exec' ? '***' : String(value), layer: 'config', place },
-      ];
-    }),
-  );
+async function optionsOf(
+  settings: Settings,
+): Promise<{ key: string; value: string; layer: string; place: string }[]> {
+  const { partnersOf } = await import('../fetch/configured.ts');
+  const decided = new Set<string>();
+  return settings.commandTables('fetch').flatMap((table) => {
+    const counting = [...table].filter(([name]) => !decided.has(name));
+    for (const name of table.keys()) for (const partner of partnersOf(name)) decided.add(partner);
+    return counting.map(([name, { value, place }]) => ({
+      key: `fetch.${name}`,
+      value: name === 'exec' ? '***' : String(value),
+      layer: 'config',
+      place,
+    }));
+  });
 }
 
 interface Problem {

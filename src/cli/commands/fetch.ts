@@ -6,7 +6,6 @@ export const command: CommandDefinition<FetchOptionValues> = {
   connects: ['pop3'],
   several: true,
   examples: [
-    'mailtool fetch --maildir ~/Mail',
     'mailtool fetch --maildir ~/Mail --delete-after 7d --max-size 10M',
     'mailtool fetch --all-accounts',
     "mailtool fetch --exec 'procmail -d me' --delete --json | jq -c 'select(.status)'",

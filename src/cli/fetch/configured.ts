@@ -15,6 +15,11 @@ const EXCLUSIVE: readonly (readonly string[])[] = [
   ['maildir', 'mbox', 'dir', 'exec'],
   ['delete', 'delete-after', 'keep'],
 ];
+/** The options whose place `name` takes, itself among them. */
+export function partnersOf(name: string): readonly string[] {
+  return EXCLUSIVE.find((row) => row.includes(name)) ?? [name];
+}
+
 const CHECKS: Readonly<Record<string, (place: string, text: string) => unknown>> = {
   'delete-after': (place, text) => durationOption(place, text, 10 * 365 * 86_400_000),
   'max-size': sizeOption,
@@ -41,7 +46,7 @@ export async function withConfigured(
   const given: Readonly<Record<string, unknown>> = { ...typed };
   const decided = new Set<string>();
   const decide = (name: string) => {
-    for (const each of EXCLUSIVE.find((row) => row.includes(name)) ?? [name]) decided.add(each);
+    for (const each of partnersOf(name)) decided.add(each);
   };
   for (const [name, option] of options) if (given[option.attributeName()] !== undefined) decide(name);
   const values: Record<string, unknown> = {};
