@@ -16,6 +16,8 @@ export function settingsLoader({ flags, globals }: Parsed, io: Io, several: bool
   const { envFiles, accounts } = globals;
   if (globals.config === '') throw new UsageError('--config needs a value');
   if (accounts.includes('')) throw new UsageError('--account needs a value');
+  if (accounts.some((name) => /\p{Cc}/u.test(name)))
+    throw new UsageError('--account: there is a control character in it');
   let variables: Promise<readonly EnvFile[]> | undefined;
   let files: ConfigFiles | undefined;
 
