@@ -37,8 +37,8 @@ export async function bundle(name, { outfile, minify }) {
     platform: 'node',
     target: 'node20.12',
     supported: { 'dynamic-import': false },
-    // Only the sandbox needs these, and they are installed beside us: no use in carrying them twice.
-    external: ['smtp-server', 'selfsigned'],
+    // Only the sandbox, or a configuration file, needs these, and they are installed beside us: no use in carrying them twice.
+    external: ['smtp-server', 'selfsigned', 'smol-toml'],
     plugins: name === 'main' ? [withoutChildProcess] : [withoutChildProcess, only(name)],
     // Written into the file, the wrapping need not be copied together at every start.
     banner: { js: '(function (exports, require, module, __filename, __dirname) {' },

@@ -9,7 +9,7 @@ export interface SplitArguments {
 }
 
 /** Options of the shell itself that are followed by a value. */
-const VALUED: ReadonlySet<string> = new Set(['--env-file', '--color']);
+const VALUED: ReadonlySet<string> = new Set(['--env-file', '--color', '--account', '-a', '--config']);
 
 /** Finds the command's name: the first word that is neither an option nor the value of one. */
 export function splitArguments(argv: readonly string[]): SplitArguments {

@@ -1,4 +1,4 @@
-import type { Account, Protocol, SettingKey, Settings } from '../config/index.ts';
+import type { Account, ConfigFiles, Protocol, SettingKey, Settings } from '../config/index.ts';
 import { ConfigError, UsageError } from '../errors.ts';
 import type { Deadline } from '../net/deadline.ts';
 import type { DialOptions } from '../net/options.ts';
@@ -17,7 +17,10 @@ export interface ContextOptions {
   readonly name: string;
   readonly input: boolean;
   readonly deadline: Deadline | undefined;
-  readonly settingsWith: (flags: Flags) => Promise<Settings>;
+  readonly settingsWith: (flags: Flags, account?: string) => Promise<Settings>;
+  readonly config: () => Promise<ConfigFiles>;
+  /** Of `-a`. */
+  readonly accounts: readonly string[];
 }
 
 /** Whoever watches the deadline itself comes first, and can say what it was that took so long. */
@@ -41,8 +44,7 @@ export class Context {
   /** False with `--no-input`, in CI and without a terminal: nothing may be asked. */
   readonly interactive: boolean;
   readonly #settings: Settings | undefined;
-  readonly #commandLine: string;
-  readonly #settingsWith: ContextOptions['settingsWith'];
+  readonly #options: ContextOptions;
   #log: TranscriptLog | undefined;
 
   constructor(io: Io, output: Output, settings: Settings | undefined, options: ContextOptions) {
@@ -50,11 +52,15 @@ export class Context {
     this.output = output;
     this.interactive = options.input && (io.env['CI'] ?? '') === '' && io.stdin.isTTY && io.stderr.isTTY;
     this.#settings = settings;
-    this.#commandLine = `mailtool ${options.name}`;
+    this.#options = options;
     this.deadline = options.deadline;
+    // One of its own for each account: many listening to one and the same look like a leak.
     this.signal =
-      options.deadline === undefined ? io.signal : AbortSignal.any([io.signal, timer(options.deadline)]);
-    this.#settingsWith = options.settingsWith;
+      options.deadline === undefined
+        ? output.label === ''
+          ? io.signal
+          : AbortSignal.any([io.signal])
+        : AbortSignal.any([io.signal, timer(options.deadline)]);
   }
 
   /** Of a command that `connects`. */
@@ -64,14 +70,37 @@ export class Context {
   }
 
   /** The settings as they would be had these flags been typed too. */
-  settingsWith(flags: Flags): Promise<Settings> {
-    return this.#settingsWith(flags);
+  settingsWith(flags: Flags, account?: string): Promise<Settings> {
+    return this.#options.settingsWith(flags, account);
+  }
+
+  /** The accounts that were named with `-a`. */
+  get accounts(): readonly string[] {
+    return this.#options.accounts;
+  }
+
+  /** The configuration files of the run. */
+  config(): Promise<ConfigFiles> {
+    return this.#options.config();
+  }
+
+  /** The same run for one account, with its settings, speaking through `output`. ConfigError when there is none of that name. */
+  async forAccount(name: string, output: Output): Promise<Context> {
+    const settings = await this.settingsWith({}, name);
+    const ownMs = settings.stated('deadline')?.layer.endsWith('-config')
+      ? settings.duration('deadline')
+      : undefined;
+    const deadline =
+      ownMs === undefined ? this.deadline : (await import('../net/deadline.ts')).Deadline.after(ownMs);
+    const command = `${this.#options.name} -a ${name}`;
+    return new Context(this.io, output, settings, { ...this.#options, name: command, deadline });
   }
 
   /** A bar on the terminal of standard error after a second, or nothing where it would be in the way. */
   progress(options: ProgressOptions): Progress {
     const { quiet, verbosity } = this.output;
-    return quiet || verbosity > 1 ? NO_PROGRESS : startProgress(this.io, options);
+    const isOneOfSeveral = this.output.label !== '';
+    return quiet || verbosity > 1 || isOneOfSeveral ? NO_PROGRESS : startProgress(this.io, options);
   }
 
   /** The account of the settings, checked: ConfigError when it is not complete. Nothing is read and nobody is asked yet. */
@@ -144,12 +173,14 @@ export class Context {
   async #transcript(): Promise<Transcript> {
     const path = this.#settings?.text('log-file');
     if (path !== undefined) {
-      this.#log ??= new TranscriptLog(path, this.#commandLine, (text) => this.output.warn(text));
+      this.#log ??= new TranscriptLog(path, `mailtool ${this.#options.name}`, (text) =>
+        this.output.warn(text),
+      );
     }
     const { Transcript } = await import('../net/transcript.ts');
     return new Transcript((entry) => {
       const line = transcriptLine(entry);
-      this.#log?.line(line);
+      this.#log?.line(this.output.label + line);
       this.output.trace(line);
     });
   }

@@ -43,7 +43,7 @@ export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[
   [EXIT.done, 'done'],
   [
     EXIT.no,
-    "the question's answer is no (an unmet --expect, an empty maildrop with --check, a refusal in raw)",
+    "the question's answer is no (an unmet --expect, an empty maildrop with --check, a refusal in raw, config check)",
   ],
   [EXIT.usage, 'usage: unknown flag or command, bad value'],
   [EXIT.data, 'bad data: a broken address, header or message, an empty body'],
@@ -129,4 +129,20 @@ const BY_CLASS: readonly (readonly [
 /** Exit code for a message that was handed over: 67 when somebody does not get it. */
 export function exitOfReceipt(outcome: Outcome): number {
   return outcome.rejected.size > 0 ? EXIT.recipients : EXIT.done;
+}
+
+/** What outranks the code of any other account: an interruption, and what nobody knows. */
+const GRAVEST: readonly number[] = [EXIT.interrupted, EXIT.terminated, EXIT.unknown];
+
+/**
+ * Exit code of a run for several accounts, from theirs in order: 0 when all are well, 75 only when trying again can help
+ * every one that failed, else the first code that it cannot help. 130, 143 and 79 come before others. An answer of no (1)
+ * is one only when all say so.
+ */
+export function exitOfSeveral(exits: readonly number[]): number {
+  const failures = exits.filter((exit) => exit !== EXIT.done && exit !== EXIT.no);
+  for (const grave of GRAVEST) if (failures.includes(grave)) return grave;
+  const [failure] = failures;
+  if (failure !== undefined) return failures.find((exit) => exit !== EXIT.tryLater) ?? EXIT.tryLater;
+  return exits.length > 0 && exits.every((exit) => exit === EXIT.no) ? EXIT.no : EXIT.done;
 }

@@ -1,13 +1,13 @@
-import type { Settings } from '../config/index.ts';
-import { InterruptedError, MailError, TimeoutError, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import { colorFlag, hasFlag, splitArguments } from './arguments.ts';
 import type { CommandDefinition } from './commands/command.ts';
 import { COMMANDS, type CommandEntry, findCommand } from './commands/index.ts';
-import { EXIT, exitOfError } from './exit.ts';
-import { errorDocument, reportError } from './failure.ts';
+import { EXIT } from './exit.ts';
 import { type Io, processIo } from './io.ts';
-import { Output, type OutputOptions, ReaderGone } from './output.ts';
+import { Output, type OutputOptions } from './output.ts';
 import type { Parsed } from './program.ts';
+import { settingsLoader } from './settings-loader.ts';
+import { settle } from './settle.ts';
 
 /** How long a run may go on cleaning up after a signal. */
 const CLEAN_UP_MS = 2_000;
@@ -66,7 +66,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     const output = new Output(io, rough);
     await output.prepare();
-    return settle(output, io, entry, () => Promise.reject(error));
+    return settle(output, io, schemaOf(entry), () => Promise.reject(error));
   }
 }
 
@@ -87,8 +87,11 @@ async function runCommand(
   }
   const output = new Output(io, parsed.globals);
   await output.prepare();
-  return settle(output, io, entry, () => work(entry, command, parsed, io, output));
+  return settle(output, io, schemaOf(entry), () => work(entry, command, parsed, io, output));
 }
+
+const schemaOf = (entry: CommandEntry | undefined) =>
+  entry === undefined ? 'mailtool/1' : `mailtool.${entry.name}/1`;
 
 async function work(
   entry: CommandEntry,
@@ -97,14 +100,24 @@ async function work(
   io: Io,
   output: Output,
 ): Promise<number> {
-  const settings = command.connects === undefined ? undefined : await settingsOf(parsed, io);
+  const { accounts } = parsed.globals;
+  const several = accounts.length > 1 || parsed.options['allAccounts'] === true;
+  if (several && command.several !== true) {
+    throw new UsageError('several accounts were named', {
+      hint: 'give -a once, or the command once for each',
+    });
+  }
+  const load = settingsLoader(parsed, io, several);
+  const settings = command.connects === undefined ? undefined : await load.settings({});
   for (const warning of settings?.warnings ?? []) output.warn(warning);
   const deadlineMs = settings?.duration('deadline');
   const { Context } = await import('./context.ts');
   const ctx = new Context(io, output, settings, {
     name: entry.name,
     input: parsed.globals.input,
-    settingsWith: (flags) => settingsOf({ ...parsed, flags: { ...parsed.flags, ...flags } }, io),
+    settingsWith: load.settings,
+    config: load.config,
+    accounts,
     deadline:
       deadlineMs === undefined ? undefined : (await import('../net/deadline.ts')).Deadline.after(deadlineMs),
   });
@@ -113,64 +126,6 @@ async function work(
   } finally {
     ctx.close();
   }
-}
-
-async function settingsOf({ flags, globals }: Parsed, io: Io): Promise<Settings> {
-  const { loadSettings, readEnvFiles } = await import('../config/index.ts');
-  const { envFiles } = globals;
-  return loadSettings({
-    flags,
-    env: io.env,
-    envFiles: await readEnvFiles(
-      envFiles === false ? { named: [], none: true } : { named: envFiles, directory: io.cwd },
-    ),
-  });
-}
-
-/** Turns the end of a run, good or bad, into text, document and exit code. */
-async function settle(
-  output: Output,
-  io: Io,
-  entry: CommandEntry | undefined,
-  working: () => Promise<number>,
-): Promise<number> {
-  const schema = entry === undefined ? 'mailtool/1' : `mailtool.${entry.name}/1`;
-  let exit: number;
-  try {
-    exit = await working();
-    output.finish(schema, exit, undefined);
-  } catch (thrown) {
-    if (thrown instanceof ReaderGone) return EXIT.done;
-    const signal: NodeJS.Signals | undefined = io.signal.aborted ? io.signal.reason : undefined;
-    const error = interrupted(thrown, signal);
-    exit = exitOfError(error, signal);
-    reportError(output, error);
-    output.finish(schema, exit, errorDocument(error, exit));
-  }
-  try {
-    await output.flush();
-  } catch (error) {
-    if (error instanceof ReaderGone) return exit;
-    if (exit === EXIT.done) reportError(output, error); // otherwise the run has failed already, and said so
-    return exit === EXIT.done ? exitOfError(error) : exit;
-  }
-  return exit;
-}
-
-/** What a signal, or the deadline, brought down says so, whatever it looked like from below; a doubtful outcome stays one. */
-function interrupted(error: unknown, signal: NodeJS.Signals | undefined): unknown {
-  if (error instanceof MailError && error.delivery === 'in-doubt') return error;
-  const stage = error instanceof MailError && error.stage !== undefined ? { stage: error.stage } : {};
-  if (signal !== undefined)
-    return new InterruptedError(`interrupted by ${signal}`, { cause: error, ...stage });
-  if (!(error instanceof InterruptedError)) return error;
-  // No signal came: it was the deadline. Which server was waited for, if any, this error does not know.
-  const at = { phase: 'connect', host: '', port: 0 } as const;
-  return new TimeoutError('the deadline of the whole run has passed', at, {
-    cause: error,
-    hint: 'something did not come to its end, such as standard input; --deadline allows for more time',
-    ...stage,
-  });
 }
 
 async function withoutCommand(
@@ -210,5 +165,5 @@ async function withoutCommand(
 function print(text: string, io: Io, options: OutputOptions): Promise<number> {
   const output = new Output(io, { ...options, json: false });
   output.line(text.replace(/\n$/, ''));
-  return settle(output, io, undefined, () => Promise.resolve(EXIT.done));
+  return settle(output, io, schemaOf(undefined), () => Promise.resolve(EXIT.done));
 }

@@ -12,6 +12,8 @@ export interface OutputOptions {
   /** 0: results and warnings; 1: steps; 2: the transcript too. */
   readonly verbosity: number;
   readonly color: ColorWish;
+  /** The account that everything said here is about, in a run for several. */
+  readonly account?: string;
 }
 
 /** Thrown into whoever writes when the reader of standard output has gone: the run ends, and that is no failure. */
@@ -27,7 +29,10 @@ export class Output {
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbosity: number;
+  /** Begins each line: `work: `, or nothing. */
+  readonly label: string;
   readonly #io: Io;
+  readonly #options: OutputOptions;
   readonly #color: ColorWish;
   #outStyle: Style = PLAIN;
   #errStyle: Style = PLAIN;
@@ -45,7 +50,21 @@ export class Output {
     this.json = options.json;
     this.quiet = options.quiet;
     this.verbosity = options.verbosity;
+    this.#options = options;
     this.#color = options.color;
+    this.label = options.account === undefined ? '' : `${options.account}: `;
+  }
+
+  /** The same streams, for what one of several accounts has to say: it has a document of its own. */
+  async ofAccount(account: string): Promise<Output> {
+    const output = new Output(this.#io, { ...this.#options, account });
+    await output.prepare();
+    return output;
+  }
+
+  /** What the document has so far. */
+  get documented(): Readonly<Record<string, unknown>> {
+    return this.#fields;
   }
 
   /** Settles the colours of both streams; before it everything is plain. */
@@ -89,7 +108,7 @@ export class Output {
    */
   line(text: string, decorate?: (escaped: string, style: Style) => string): void {
     if (this.json) return;
-    const escaped = toTerminal(text);
+    const escaped = toTerminal(this.label + text);
     this.#text += `${decorate === undefined ? escaped : decorate(escaped, this.#outStyle)}\n`;
     if (this.#text.length >= BUFFERED) void this.#flushText();
   }
@@ -120,14 +139,17 @@ export class Output {
   /** One line of JSON now, in a command that streams them; `document` is then the last line. Without `--json` nothing. */
   async event(fields: Readonly<Record<string, unknown>>): Promise<void> {
     if (!this.json) return;
-    this.#text += `${toJson(fields)}\n`;
+    const { account } = this.#options;
+    const line = account === undefined ? fields : { account, ...fields };
+    this.#text += `${toJson(line, this.#redact)}\n`;
     await this.flush();
   }
 
   /** A warning: on standard error, unless `-q`, and in the document's `warnings`. */
   warn(text: string): void {
     this.#warnings.push(text);
-    if (!this.quiet) this.#say(`mailtool: ${this.#errStyle.warning('warning:')} ${toTerminal(text)}`);
+    if (!this.quiet)
+      this.#say(`mailtool: ${this.#errStyle.warning('warning:')} ${toTerminal(this.label + text)}`);
   }
 
   get warnings(): readonly string[] {
@@ -136,29 +158,29 @@ export class Output {
 
   /** A step, with `-v`. */
   verbose(text: string): void {
-    if (this.verbosity > 0 && !this.quiet) this.#say(`mailtool: ${toTerminal(text)}`);
+    if (this.verbosity > 0 && !this.quiet) this.#say(`mailtool: ${toTerminal(this.label + text)}`);
   }
 
   /** A line of the transcript, with `-vv`. */
   trace(text: string): void {
-    if (this.verbosity > 1) this.#say(this.#errStyle.faint(toTerminal(text)));
+    if (this.verbosity > 1) this.#say(this.#errStyle.faint(toTerminal(this.label + text)));
   }
 
   /** News of a success: on a terminal or with `-v`, so that a cron job stays silent. */
   success(text: string): void {
     if (!this.quiet && (this.stderrIsTTY || this.verbosity > 0))
-      this.#say(this.#errStyle.good(toTerminal(text)));
+      this.#say(this.#errStyle.good(toTerminal(this.label + text)));
   }
 
   /** What a person at the terminal has to know now; nothing with `-q`. */
   note(text: string): void {
-    if (!this.quiet) this.#say(`mailtool: ${toTerminal(text)}`);
+    if (!this.quiet) this.#say(`mailtool: ${toTerminal(this.label + text)}`);
   }
 
   /** An error in the one form that all have. Further lines (each refused recipient) are indented. */
   error(message: string, hint?: string | null, details: readonly string[] = []): void {
     const lines = [
-      `mailtool: ${this.#errStyle.error('error:')} ${toTerminal(message)}`,
+      `mailtool: ${this.#errStyle.error('error:')} ${toTerminal(this.label + message)}`,
       ...details.map((detail) => `  ${toTerminal(detail)}`),
       ...(hint === undefined || hint === null || hint === '' ? [] : [`hint: ${toTerminal(hint)}`]),
     ];
@@ -239,6 +261,9 @@ const SHOWN_RAW = /[\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069\uF
 /** Fields of a document that are not a server's words but mail, or our own: a password that happens to be in them is theirs. */
 const UNSPOKEN: ReadonlySet<string> = new Set([
   'schema',
+  'account',
+  'status',
+  'reason',
   'base64',
   'sha256',
   'path',

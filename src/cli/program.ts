@@ -14,6 +14,10 @@ export interface GlobalOptions {
   readonly input: boolean;
   /** Of `--env-file`, in order; `false` = `--no-env-file`. */
   readonly envFiles: readonly string[] | false;
+  /** Of `--account`, in order, each once. */
+  readonly accounts: readonly string[];
+  /** Of `--config`. */
+  readonly config: string | undefined;
 }
 
 /** A command line that made sense. */
@@ -57,6 +61,7 @@ export function parseCommand(
   }
   const values: Readonly<Record<string, unknown>> = program.opts();
   const envFile = values['envFile'];
+  const { account, config } = values;
   const flags: Partial<Record<SettingKey, string | boolean>> = {};
   for (const { key, option } of settingOptions(definition)) {
     const value = values[option.attributeName()];
@@ -73,6 +78,8 @@ export function parseCommand(
       color: colorWish(values['color']),
       input: values['input'] !== false,
       envFiles: envFile === false ? false : Array.isArray(envFile) ? envFile.map(String) : [],
+      accounts: Array.isArray(account) ? [...new Set(account.map(String))] : [],
+      config: config === undefined ? undefined : String(config),
     },
   };
 }
@@ -88,7 +95,7 @@ export function helpOf(
 
 /** `mailtool --help`: every command with its summary, and the options that all have. */
 export function fullHelp(commands: readonly CommandEntry[], width: number | undefined): string {
-  const program = withGlobals(base('mailtool', width)).usage('COMMAND [options] [arguments]');
+  const program = withGlobals(base('mailtool', width), true).usage('COMMAND [options] [arguments]');
   program.description(
     'A mail client for terminals, cron jobs and CI: sends through SMTP, receives through POP3.',
   );
@@ -130,14 +137,14 @@ function programOf(entry: CommandEntry, definition: CommandDefinition, width: nu
   });
   definition.define?.(program);
   for (const { option } of settingOptions(definition)) program.addOption(option);
-  return withGlobals(program);
+  return withGlobals(program, definition.connects !== undefined || definition.configured === true);
 }
 
 function examples(lines: readonly string[]): string {
   return `Examples:\n${lines.map((line) => `  ${line}\n`).join('')}\n`;
 }
 
-function withGlobals(program: Command): Command {
+function withGlobals(program: Command, configured: boolean): Command {
   const options = [
     new Option('--json', 'print one JSON document, also after a failure'),
     new Option('-q, --quiet', 'say nothing but errors'),
@@ -151,6 +158,15 @@ function withGlobals(program: Command): Command {
     ).argParser(collect),
     new Option('--no-env-file', 'read no .env file'),
     new Option('--no-input', 'never ask anything'),
+    ...(configured
+      ? [
+          new Option('-a, --account <name>', 'use this account of the configuration file').argParser(collect),
+          new Option(
+            '--config <file>',
+            'read this configuration file, or none, in place of ~/.config/mailtool/config.toml',
+          ),
+        ]
+      : []),
   ];
   const group = 'Global options:';
   for (const option of options) program.addOption(option.helpGroup(group));

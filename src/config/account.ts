@@ -85,7 +85,7 @@ export function serverAccount(
   if (host === undefined) {
     throw new ConfigError(`no ${name} server is set`, {
       stage: 'config',
-      hint: `give ${waysToSet(`${protocol}.host`)}`,
+      hint: `give ${waysToSet(`${protocol}.host`)}${accountsHint(settings)}`,
     });
   }
   const reach = reachOf(settings);
@@ -122,6 +122,11 @@ export function serverAccount(
     idleTimeoutMs,
     deadlineMs: settings.duration('deadline'),
   };
+}
+
+function accountsHint({ account, accounts }: Settings): string {
+  if (account !== undefined || accounts.length === 0) return '';
+  return `, or name an account with -a: ${accounts.slice(0, 10).join(', ')}`;
 }
 
 /**
@@ -232,7 +237,9 @@ function secretOf(settings: Settings, protocol: Protocol): Stated | undefined {
 
 function sourceOf(secret: Stated): SecretSource {
   const part = SECRET_PARTS.find((each) => secret.setting.key.endsWith(`.${each}`)) ?? 'password';
-  return new SecretSource(SECRET_KINDS[part], secret.place, secret.text, secretNoun(secret.setting));
+  const kind = SECRET_KINDS[part];
+  const what = kind === 'command' ? secret.command : secret.text;
+  return new SecretSource(kind, secret.place, what, secretNoun(secret.setting));
 }
 
 function tlsFilesOf(settings: Settings): TlsFiles {

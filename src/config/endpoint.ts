@@ -2,7 +2,7 @@
 import { ConfigError } from '../errors.ts';
 import type { Layer, Settings } from './layers.ts';
 import type { Protocol } from './settings.ts';
-import type { Stated } from './stated.ts';
+import type { LayerName, Stated } from './stated.ts';
 import { parseHost, parsePort, parseServerUrl } from './values.ts';
 
 /** TLS from the first octet, by STARTTLS or STLS, or not at all. */
@@ -24,13 +24,14 @@ export interface SaidEndpoint {
 
 /**
  * The highest layer wins for each part. A URL is one thing: what it leaves open of port and TLS is not filled in from a
- * lower layer. ConfigError when one layer says a part twice.
+ * lower layer; nor is what a variable's host leaves open from an account that names a host of its own. ConfigError when one layer says a part twice.
  */
 export function saidEndpoint(settings: Settings, protocol: Protocol): SaidEndpoint {
   let all: SaidEndpoint = {};
   for (const layer of settings.layers) {
     const said = saidIn(layer, protocol);
-    if (all.host?.stated.setting.kind === 'url') {
+    const other = VARIABLES.has(all.host?.stated.layer) && isConfig(layer) && said.host !== undefined;
+    if (all.host?.stated.setting.kind === 'url' || other) {
       if (said.user !== undefined) all = { user: said.user, ...all };
     } else {
       all = { ...said, ...all };
@@ -38,6 +39,10 @@ export function saidEndpoint(settings: Settings, protocol: Protocol): SaidEndpoi
   }
   return all;
 }
+
+const VARIABLES: ReadonlySet<LayerName | undefined> = new Set(['environment', 'env-file', 'dotenv']);
+
+const isConfig = ({ name }: Layer): boolean => name.endsWith('-config');
 
 function saidIn(layer: Layer, protocol: Protocol): SaidEndpoint {
   let said: SaidEndpoint = {};

@@ -1,7 +1,11 @@
 export { type Account, type AccountOptions, isLoopback, serverAccount } from './account.ts';
+export { SEVERAL } from './account-choice.ts';
+export type { CommandTable, ConfigValue } from './config-account.ts';
+export type { ConfigPath } from './config-file.ts';
+export { ConfigFiles, type NamedConfig } from './config-files.ts';
 export { type DescribedSetting, describeSettings } from './describe.ts';
 export { parseSelectors } from './dkim.ts';
-export type { Security } from './endpoint.ts';
+export { type Security, saidEndpoint } from './endpoint.ts';
 export { type EnvFile, type EnvFileChoice, readEnvFiles } from './env-files.ts';
 export { type Layer, loadSettings, Settings, type Sources } from './layers.ts';
 export { nearest } from './nearest.ts';

@@ -1,11 +1,22 @@
 /**
- * Where values come from, and which one wins: flag > environment > `--env-file` (the later one first) or `./.env` >
- * default. Every value keeps its place, so that errors can name it.
+ * Where values come from, and which one wins: flag > environment > `--env-file` (the later one first) or `./.env` > the
+ * account's tables in configuration files > default. Every value keeps its place, so that errors can name it.
  */
 import { ConfigError, UsageError } from '../errors.ts';
+import { accountUnder, CHOOSING, type Chosen, type Configured, type SEVERAL } from './account-choice.ts';
+import type { CommandTable } from './config-account.ts';
+import type { ConfigFiles } from './config-files.ts';
 import { type EnvFile, parseEnvFile } from './env-files.ts';
 import { nearest } from './nearest.ts';
-import { flagName, SETTINGS, type Setting, type SettingKey, settingOf, VARIABLE_PREFIX } from './settings.ts';
+import {
+  flagName,
+  type Protocol,
+  SETTINGS,
+  type Setting,
+  type SettingKey,
+  settingOf,
+  VARIABLE_PREFIX,
+} from './settings.ts';
 import { type LayerName, Stated } from './stated.ts';
 import { parseDuration, parseSwitch, quote } from './values.ts';
 
@@ -24,6 +35,13 @@ export interface Sources {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** As `readEnvFiles` gives them. */
   readonly envFiles: readonly EnvFile[];
+  /** Absent: none are looked for. */
+  readonly config?: ConfigFiles;
+  /**
+   * `-a`: the account, and what variables say of another is left out. `several`: the same, and of no account yet. Absent:
+   * that of MAILTOOL_ACCOUNT, or the default one under everything else.
+   */
+  readonly account?: string | typeof SEVERAL;
 }
 
 /** Names that belong to the tests of mailtool, not to mailtool. */
@@ -37,10 +55,38 @@ export class Settings {
   readonly layers: readonly Layer[];
   /** For stderr: one sentence each, foreign text in them escaped. */
   readonly warnings: readonly string[];
+  /** The account of a configuration file that is used; undefined: none. */
+  readonly account: string | undefined;
+  /** All accounts of the configuration files. */
+  readonly accounts: readonly string[];
+  /** Those of them that others inherit from. */
+  readonly parents: ReadonlySet<string>;
+  readonly #isNamed: boolean;
+  readonly #commands: readonly ReadonlyMap<string, CommandTable>[];
 
-  constructor(layers: readonly Layer[], warnings: readonly string[] = []) {
+  constructor(layers: readonly Layer[], warnings: readonly string[] = [], configured: Configured = {}) {
     this.layers = layers;
     this.warnings = warnings;
+    this.account = configured.account;
+    this.accounts = configured.accounts ?? [];
+    this.parents = configured.parents ?? new Set();
+    this.#isNamed = configured.isNamed ?? false;
+    this.#commands = configured.commands ?? [];
+  }
+
+  /** The account that a server of `protocol` belongs to: null where it is one that nobody gave a name. */
+  accountOf(protocol: Protocol): string | null {
+    if (this.account === undefined) return null;
+    if (this.#isNamed) return this.account;
+    const saying = this.layers.find(
+      (layer) => layer.get(`${protocol}.host`) !== undefined || layer.get(`${protocol}.url`) !== undefined,
+    );
+    return saying === undefined || saying.name.endsWith('-config') ? this.account : null;
+  }
+
+  /** The tables of a command (`[accounts.NAME.fetch]`), the most powerful first. */
+  commandTables(command: string): readonly CommandTable[] {
+    return this.#commands.flatMap((tables) => tables.get(command) ?? []);
   }
 
   /** The value that wins, with its layer and place; undefined when nothing says it, not even a default. */
@@ -72,15 +118,42 @@ export class Settings {
 /**
  * Puts the layers over each other and checks the value that wins of every setting. UsageError when it was a flag,
  * ConfigError when it was a variable; ConfigError, too, when a `./.env` that nobody named wants to run, read or write
- * something. An empty variable is as good as none.
+ * something, and for an account that is not there. An empty variable is as good as none.
  */
 export async function loadSettings(sources: Sources): Promise<Settings> {
   const warnings: string[] = [];
-  const layers: Layer[] = [flagLayer(sources.flags), environmentLayer(sources.env, warnings)];
-  for (const file of sources.envFiles.toReversed()) layers.push(await fileLayer(file, warnings));
-  const settings = new Settings(layers, warnings);
+  const chosen: Chosen = {};
+  const flags = flagLayer(sources.flags);
+  const variables: Layer[] = [environmentLayer(sources.env, warnings, chosen)];
+  for (const file of sources.envFiles.toReversed()) variables.push(await fileLayer(file, warnings, chosen));
+  const under =
+    sources.config === undefined ? undefined : await accountUnder(sources.config, sources.account, chosen);
+  const settings =
+    under === undefined
+      ? new Settings([flags, ...variables], warnings)
+      : new Settings(
+          [
+            flags,
+            ...(under.isNamed ? variables.map(ofTheRun) : variables),
+            ...under.layers.map(({ name, label, values }) => layerOf(name, label, values)),
+          ],
+          [...warnings, ...under.warnings],
+          under,
+        );
   for (const { key } of SETTINGS) settings.stated(key)?.check();
   return settings;
+}
+
+/** What is no account's, but of the machine, the network or the run: a named account does not switch it off. */
+const OF_THE_RUN: ReadonlySet<SettingKey> = new Set(
+  SETTINGS.filter(
+    ({ group, key }) =>
+      group === 'network' || group === 'general' || key === 'state-dir' || key === 'read-only',
+  ).map(({ key }) => key),
+);
+
+function ofTheRun(layer: Layer): Layer {
+  return { ...layer, get: (key) => (OF_THE_RUN.has(key) ? layer.get(key) : undefined) };
 }
 
 function flagLayer(flags: Sources['flags']): Layer {
@@ -96,7 +169,7 @@ function flagLayer(flags: Sources['flags']): Layer {
   return layerOf('flag', 'flags', values);
 }
 
-function environmentLayer(env: Sources['env'], warnings: string[]): Layer {
+function environmentLayer(env: Sources['env'], warnings: string[], chosen: Chosen): Layer {
   const values = new Map<SettingKey, Stated>();
   const names = Object.keys(env).filter((name) => name.startsWith(VARIABLE_PREFIX));
   for (const { setting, name } of known(names, 'the environment', warnings)) {
@@ -104,10 +177,14 @@ function environmentLayer(env: Sources['env'], warnings: string[]): Layer {
     if (text === '') continue;
     values.set(setting.key, new Stated(setting, text, 'environment', `environment ${name}`));
   }
+  for (const [name, what] of CHOOSING) {
+    const text = env[name] ?? '';
+    if (text !== '') chosen[what] ??= { text, place: `environment ${name}` };
+  }
   return layerOf('environment', 'environment', values);
 }
 
-async function fileLayer(file: EnvFile, warnings: string[]): Promise<Layer> {
+async function fileLayer(file: EnvFile, warnings: string[], chosen: Chosen): Promise<Layer> {
   const layer = file.named ? 'env-file' : 'dotenv';
   const label = file.named ? escaped(file.path) : './.env';
   const values = new Map<SettingKey, Stated>();
@@ -119,6 +196,13 @@ async function fileLayer(file: EnvFile, warnings: string[]): Promise<Layer> {
     if (text === '') continue;
     if (layer === 'dotenv' && setting.reaches === true) throw refused(name, place);
     values.set(setting.key, new Stated(setting, text, layer, `${place} ${name}`));
+  }
+  for (const [name, what] of CHOOSING) {
+    const { text, line } = variables.get(name) ?? { text: '', line: 0 };
+    if (text === '') continue;
+    const place = `${label}:${line}`;
+    if (layer === 'dotenv' && what === 'config') throw refused(name, place);
+    chosen[what] ??= { text, place: `${place} ${name}` };
   }
   return layerOf(layer, label, values);
 }
@@ -159,7 +243,7 @@ function known(
   for (const name of names) {
     const setting = byVariable.get(name);
     if (setting !== undefined) found.push({ setting, name });
-    else if (!FOREIGN.test(name)) strange.push(name);
+    else if (!FOREIGN.test(name) && !CHOOSING.has(name)) strange.push(name);
   }
   for (const name of strange.slice(0, MAX_WARNINGS)) warnings.push(strangeName(name, where));
   if (strange.length > MAX_WARNINGS) {
@@ -171,7 +255,7 @@ function known(
 function strangeName(name: string, where: string): string {
   const typed = typedOnly.get(name);
   if (typed !== undefined) return `${name} in ${where} is ignored: ${flagName(typed)} must be typed`;
-  const near = nearest(name, byVariable.keys());
+  const near = nearest(name, [...byVariable.keys(), ...CHOOSING.keys()]);
   return `unknown variable ${escaped(name)} in ${where}${near === undefined ? '' : ` (did you mean ${near}?)`}`;
 }
 

@@ -5,13 +5,17 @@ import { BadText, BadValue } from './values.ts';
 
 /**
  * The kinds of layer, by how far the trust rule trusts them. Flags and environment are equal: both are the doing of whoever
- * runs the command, who may name a host in one and pipe in the password by the other.
+ * runs the command, who may name a host in one and pipe in the password by the other. So are the configuration files in their
+ * own places; one that is named, like an `--env-file`, may have come from elsewhere.
  */
 export const TRUST = {
   default: 3,
   flag: 2,
   environment: 2,
+  'user-config': 2,
+  'system-config': 2,
   'env-file': 1,
+  'named-config': 1,
   dotenv: 0,
 } as const;
 
@@ -21,15 +25,23 @@ export type LayerName = keyof typeof TRUST;
 export class Stated {
   readonly setting: Setting;
   readonly layer: LayerName;
-  /** `flag --smtp-host`, `environment MAILTOOL_SMTP_HOST`, `./.env:3 MAILTOOL_SMTP_HOST`, `default`. */
+  /** `flag --smtp-host`, `environment MAILTOOL_SMTP_HOST`, `./.env:3 MAILTOOL_SMTP_HOST`, `config.toml:7 accounts.work.smtp.host`, `default`. */
   readonly place: string;
   readonly #text: string;
+  readonly #words: readonly string[] | undefined;
 
-  constructor(setting: Setting, text: string, layer: LayerName, place: string) {
+  /** `words`: a command that was given word by word. */
+  constructor(setting: Setting, text: string, layer: LayerName, place: string, words?: readonly string[]) {
     this.setting = setting;
     this.layer = layer;
     this.place = place;
     this.#text = text;
+    this.#words = words;
+  }
+
+  /** A command as it is to be run: words without a shell, a text by the shell. */
+  get command(): string | readonly string[] {
+    return this.#words ?? this.#text;
   }
 
   /** As it was written. May be a secret: only `account.ts` asks for that. */

@@ -42,9 +42,17 @@ function hint(secret: Stated, stated: Stated): string {
     flag: `give ${flag} as a flag too`,
     environment: `set ${variable} in the environment too, or give ${flag}`,
     'env-file': `put ${variable} into the --env-file too, or give ${flag}`,
+    'user-config': moveToFile(stated),
+    'system-config': moveToFile(stated),
+    'named-config': moveToFile(stated),
     dotenv: '',
     default: '',
   }[secret.layer];
   const without = stated.layer === 'dotenv' ? '--no-env-file goes without ./.env' : undefined;
   return [move, without ?? `or have the ${secretNoun(secret.setting)} in the same place`].join('; ');
+}
+
+function moveToFile({ setting }: Stated): string {
+  const name = setting.key.replace(/\.url$/, '.host');
+  return `say ${name} in the configuration file too, or give ${flagName(settingOf(name as SettingKey))}`;
 }

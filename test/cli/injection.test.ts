@@ -88,6 +88,8 @@ const OTHER: Readonly<Record<string, readonly number[]>> = {
   color: [64],
   'env-file': [9, 64, 66, 78], // Node 20 looks for this flag itself
   'log-file': [64],
+  account: [64],
+  config: [64, 78],
   'dkim-key': [64, 66, 78],
   'dkim-selector': [64, 65],
   'dkim-domain': [64, 65],

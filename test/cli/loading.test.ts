@@ -55,7 +55,7 @@ async function ranBy(...args: string[]): Promise<string[]> {
 
 /** What start-up must not pay for without need: other commands, the other protocol, TLS, log-in, colours, a bar, dotenv. */
 const OTHERS =
-  /commands\/(?!send|command|index)|send\/(?:wishes|signature)|mime\/dkim|src\/(?:pop3|sasl|sandbox)\/|net\/(?:tls|transcript|proxy|negotiation|socks|http-connect)|smtp\/(?:authentication|inquiry|raw)|node_modules\/(?!commander)/;
+  /commands\/(?!send|command|index)|send\/(?:wishes|signature)|mime\/dkim|src\/(?:pop3|sasl|sandbox)\/|config\/config-(?:file|account|lines)\.|net\/(?:tls|transcript|proxy|negotiation|socks|http-connect)|smtp\/(?:authentication|inquiry|raw)|node_modules\/(?!commander)/;
 
 describe('start-up', () => {
   it('runs almost nothing to say how mailtool is used', async () => {

@@ -10,6 +10,10 @@ export interface CommandDefinition<Options extends object = object> {
   readonly composes?: boolean;
   /** Whether it can sign what it sends: it gets the settings of DKIM. */
   readonly signs?: boolean;
+  /** It connects to nothing, and looks at the configuration all the same. */
+  readonly configured?: true;
+  /** Whether it can work for several accounts in one run; the others take one. */
+  readonly several?: true;
   /** Three commands that a reader can copy, most useful first. */
   readonly examples: readonly string[];
   /** Text at the end of `--help`, with its own line ends. */

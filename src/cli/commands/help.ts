@@ -43,7 +43,8 @@ function exitCodes(): string {
 
 function env(): string {
   const lines = [
-    'Settings come from flags, then from the environment, then from --env-file FILE (or ./.env where there is none).',
+    'Settings come from flags, then from the environment, then from --env-file FILE (or ./.env where there is none), then from',
+    'the account of the configuration file: ~/.config/mailtool/config.toml, then /etc/mailtool/config.toml.',
     'In a ./.env only MAILTOOL_ names are read. A password or token is never sent to a server that a less trusted place names.',
   ];
   for (const [group, heading] of Object.entries(SETTING_GROUPS)) {
@@ -55,7 +56,18 @@ function env(): string {
       lines.push(`  ${variable}`, `      ${about}${choices === undefined ? '' : ` (${choices.join('|')})`}`);
     }
   }
-  lines.push('', 'Also looked at: NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, TERM, CI.');
+  lines.push(
+    '',
+    'Configuration:',
+    '  MAILTOOL_ACCOUNT',
+    '      the account, as -a; what other variables say of a server, a sender, TLS or DKIM is then left out',
+    '  MAILTOOL_CONFIG',
+    '      the configuration file, as --config, or none; refused from a ./.env that was only found',
+  );
+  lines.push(
+    '',
+    'Also looked at: XDG_CONFIG_HOME, XDG_STATE_HOME, NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, TERM, CI.',
+  );
   return lines.join('\n');
 }
 
@@ -72,17 +84,20 @@ function json(): string {
     '',
     'Within /1 fields are added, never changed. Dates are ISO 8601 in UTC, sizes octets, collections always there.',
     '',
-    'send   status ("sent|partial|unknown|failed|skipped|dry-run") messageId envelope{from,to[]} accepted[{address,reply}]',
+    'send   account status ("sent|partial|unknown|failed|skipped|dry-run") messageId envelope{from,to[]} accepted[{address,reply}]',
     '       rejected[{address,reply}] response queueId size tls{version,cipher,verified}|null auth timingsMs{...} copy;',
     '       with -n: commands[] raw{base64}, absent for more than 32 MB',
-    'list   total totalSize messages[{number,uid,size,date,from[],to[],subject,messageId,new}]',
+    'list   account total totalSize messages[{number,uid,size,date,from[],to[],subject,messageId,new}]',
     'retr   messages[{number,uid,size,sha256,path,raw}]; with --delete: committed (null: not known) deleted[number]',
     'fetch  a line each {number uid size status("stored|duplicate|failed|skipped") path reason error}, then',
-    '       stored duplicates failed skipped deleted committed; with --check: new size',
+    '       account stored duplicates failed skipped deleted committed; with --check: new size. Several accounts: "account" in each line,',
+    '       such a line at the end of each, and one of the whole run: accounts[{account,ok,exit}] and the sums',
     'stat   messages size',
     'dele   committed deleted[{number,uid,size,subject}]',
     'probe  protocol host port greeting capabilities[] tls{...,certificate{sha256,pin,...},chain[{...}]}|null mechanisms[] timingsMs{...}',
     'verify results[{address,status("ok|no|undisclosed|unknown"),reply{code,enhanced,text},members[]}]',
+    'accounts accounts[{account,default,from,smtp{host,port,user}|null,pop3,error}]',
+    'config explain: account settings[{key,value,layer,place}]; check: accounts[] problems[{account,message,hint}]; path: path files[]',
     'raw    protocol host port exchanges[{command,ok,reply{code,enhanced,text},text[],raw{base64}|null}]',
   ].join('\n');
 }

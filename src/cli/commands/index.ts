@@ -69,6 +69,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./sandbox.ts'),
   },
   {
+    name: 'accounts',
+    summary: 'list the accounts of the configuration file',
+    load: () => import('./accounts.ts'),
+  },
+  {
+    name: 'config',
+    summary: 'check the settings, say where each comes from, or where the file is',
+    load: () => import('./config.ts'),
+  },
+  {
     name: 'help',
     summary: 'explain a command, or: exit-codes, env, json, cron, ci',
     load: () => import('./help.ts'),

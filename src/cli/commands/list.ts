@@ -48,7 +48,12 @@ export const command: CommandDefinition<Options> = {
     const limit = limitOf(options, words.length > 0);
     const filter = await parseFilter(options);
     const selection = parseSelection(words.length === 0 ? ['all'] : words);
-    ctx.output.document({ account: null, total: null, totalSize: null, messages: [] });
+    ctx.output.document({
+      account: ctx.settings.accountOf('pop3'),
+      total: null,
+      totalSize: null,
+      messages: [],
+    });
     const { rows, hidden, sure, ...drop } = await withPop3(ctx, (pop3) =>
       read(ctx, pop3, { selection, filter, limit, headers: options.headers }),
     );

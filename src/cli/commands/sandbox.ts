@@ -97,10 +97,10 @@ function childEnvironment(
   variables: Readonly<Record<string, string>>,
 ): Record<string, string | undefined> {
   const outer = Object.entries(ctx.io.env).filter(
-    ([name]) => !/^MAILTOOL_(?:(?:SMTP|POP3|TLS)_|LOCAL_ADDRESS$)/.test(name),
+    ([name]) => !/^MAILTOOL_(?:(?:SMTP|POP3|TLS)_|(?:LOCAL_ADDRESS|ACCOUNT)$)/.test(name),
   );
-  // None, rather than nothing: a ./.env may name one.
-  return { ...Object.fromEntries(outer), MAILTOOL_PROXY: 'none', ...variables };
+  // None, rather than nothing: a ./.env may name a proxy, and a configuration file a default account.
+  return { ...Object.fromEntries(outer), MAILTOOL_PROXY: 'none', MAILTOOL_CONFIG: 'none', ...variables };
 }
 
 function sandboxOptions(options: Options): SandboxOptions {

@@ -30,7 +30,7 @@ export const command: CommandDefinition<SendOptionValues> = {
   define: defineSend,
   async run(ctx, _, options) {
     const started = performance.now();
-    ctx.output.document(NOTHING_SENT);
+    ctx.output.document({ ...NOTHING_SENT, account: ctx.settings.accountOf('smtp') });
     try {
       return await send(ctx, options, started);
     } catch (error) {

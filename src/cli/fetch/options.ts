@@ -9,10 +9,12 @@ export interface FetchOptionValues {
   readonly maildir?: string;
   readonly mbox?: string;
   readonly dir?: string;
-  readonly exec?: string;
+  /** Words, where the configuration has them: then no shell is asked. */
+  readonly exec?: string | readonly string[];
   readonly all?: true;
   readonly delete?: true;
   readonly deleteAfter?: string;
+  readonly keep?: true;
   readonly keepNewest?: string;
   readonly maxSize?: string;
   readonly limit?: string;
@@ -20,14 +22,15 @@ export interface FetchOptionValues {
   readonly onUidReset?: 'stop' | 'warn' | 'refetch';
   readonly check?: true;
   readonly dryRun?: true;
+  readonly allAccounts?: true;
+  readonly jobs?: string;
 }
 
 /** Where mail goes. */
-export interface Destination {
-  readonly kind: 'maildir' | 'mbox' | 'dir' | 'exec';
-  /** A path, or the command. */
-  readonly target: string;
-}
+export type Destination =
+  | { readonly kind: 'maildir' | 'mbox' | 'dir'; readonly target: string }
+  /** A command, for the shell or in words. */
+  | { readonly kind: 'exec'; readonly target: string | readonly string[] };
 
 /** What is to be fetched, and what becomes of it on the server. */
 export interface Policy {
@@ -43,8 +46,9 @@ export interface Policy {
   readonly keepNewest: number;
 }
 
-export function defineFetch(command: Command): void {
-  command
+/** Adds the options of `fetch`. */
+export function defineFetch(command: Command): Command {
+  return command
     .option('--maildir <dir>', 'into a Maildir, which is made where it is missing')
     .option('--mbox <file>', 'to the end of an mbox (mboxrd, LF lines)')
     .option('--dir <dir>', 'as .eml files of a directory, octet for octet')
@@ -55,6 +59,7 @@ export function defineFetch(command: Command): void {
     .option('--all', 'also what was fetched before')
     .option('--delete', 'delete from the server what is safely stored')
     .option('--delete-after <duration>', 'delete what is stored and was first seen so long ago: 7d')
+    .option('--keep', 'delete nothing, whatever the configuration file says')
     .option('--keep-newest <number>', 'never delete the newest so many')
     .option('--max-size <size>', 'leave larger messages where they are: 500k, 10M')
     .option('--limit <number>', 'no more than so many, the oldest first')
@@ -67,18 +72,22 @@ export function defineFetch(command: Command): void {
       ]),
     )
     .option('--check', 'fetch nothing: exit 0 when something new waits, 1 when not')
-    .option('-n, --dry-run', 'say what would be fetched and deleted, and do neither');
+    .option('-n, --dry-run', 'say what would be fetched and deleted, and do neither')
+    .option('--all-accounts', 'for every account of the configuration file that has a POP3 server')
+    .option('--jobs <number>', 'so many accounts at once, two of them at one server (4)');
 }
 
 /** The one place that is named. UsageError for none or several. */
 export function destinationOf(options: FetchOptionValues): Destination | undefined {
-  const named = (['maildir', 'mbox', 'dir', 'exec'] as const).flatMap((kind) => {
+  const named: Destination[] = (['maildir', 'mbox', 'dir'] as const).flatMap((kind) => {
     const target = options[kind];
     return target === undefined ? [] : [{ kind, target }];
   });
+  if (options.exec !== undefined) named.push({ kind: 'exec', target: options.exec });
   if (named.length > 1) throw new UsageError('mail goes to one place: --maildir, --mbox, --dir or --exec');
   const [destination] = named;
-  if (destination !== undefined && destination.target.trim() === '')
+  const { target } = destination ?? {};
+  if (destination !== undefined && typeof target === 'string' && target.trim() === '')
     throw new UsageError(`--${destination.kind} is empty`);
   if (destination === undefined && options.check !== true) {
     throw new UsageError('nothing says where the mail goes', {
@@ -91,6 +100,8 @@ export function destinationOf(options: FetchOptionValues): Destination | undefin
 export async function policyOf(options: FetchOptionValues): Promise<Policy> {
   if (options.delete === true && options.deleteAfter !== undefined)
     throw new UsageError('--delete and --delete-after cannot go together');
+  if (options.keep === true && (options.delete === true || options.deleteAfter !== undefined))
+    throw new UsageError('--keep and --delete cannot go together');
   const deleteAfterMs =
     options.delete === true
       ? 0
@@ -110,7 +121,8 @@ export async function policyOf(options: FetchOptionValues): Promise<Policy> {
   };
 }
 
-function countOption(flag: string, text: string): number {
+/** A number of things. UsageError where `text` is none. */
+export function countOption(flag: string, text: string): number {
   if (/^[0-9]{1,9}$/.test(text)) return Number(text);
   throw new UsageError(`${flag}: ${JSON.stringify(text.slice(0, 40))} is not a number`);
 }
