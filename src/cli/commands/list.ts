@@ -3,11 +3,12 @@ import type { Mailbox } from '../../mime/index.ts';
 import type { Pop3Client } from '../../pop3/index.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import { defineFilters, FILTER_HELP, type Filter, type FilterOptions, parseFilter } from '../filter.ts';
+import type { Fetched } from '../fetch/fetched.ts';
+import { defineFilters, FILTER_HELP, type Filter, type FilterOptions, filterOf } from '../filter.ts';
 import { readSummaries, type Summaries } from '../list/summaries.ts';
 import { type Listed, plainLine, table } from '../list/table.ts';
 import { readMaildrop, totalSize, withUids } from '../maildrop.ts';
-import { plan } from '../plan.ts';
+import { needsUids, plan } from '../plan.ts';
 import { withPop3 } from '../pop3-connection.ts';
 import { parseSelection, type Row, SELECTION_HELP, type Selection } from '../selection.ts';
 import type { CommandDefinition } from './command.ts';
@@ -33,7 +34,8 @@ export const command: CommandDefinition<Options> = {
     'mailtool list --plain last:10 | cut -f3      # unique-ids',
     "mailtool list --json --all | jq -r '.messages[].subject'",
   ],
-  notes: `Newest first. --plain has a line for each message with tabs between: number size uid date from subject.\n${SELECTION_HELP}${FILTER_HELP}`,
+  notes: `Newest first; once fetch has a journal of the account, * behind a unique-id marks what it has not fetched yet.
+--plain has a line for each message with tabs between: number size uid date from subject.\n${SELECTION_HELP}${FILTER_HELP}`,
   define: (program) =>
     defineFilters(
       program
@@ -46,11 +48,12 @@ export const command: CommandDefinition<Options> = {
     ),
   async run(ctx, words, options) {
     const limit = limitOf(options, words.length > 0);
-    const filter = await parseFilter(options);
+    const filter = await filterOf(ctx, options);
     const selection = parseSelection(words.length === 0 ? ['all'] : words);
     ctx.output.document({ account: null, total: null, totalSize: null, messages: [] });
+    const fetched = filter?.fetched ?? (options.plain === true ? undefined : await knownFetched(ctx));
     const { rows, hidden, sure, ...drop } = await withPop3(ctx, (pop3) =>
-      read(ctx, pop3, { selection, filter, limit, headers: options.headers }),
+      read(ctx, pop3, { selection, filter, fetched, limit, headers: options.headers }),
     );
     if (options.reverse === true) rows.reverse();
     ctx.output.document({ ...drop, messages: rows.map(fieldsOf) });
@@ -73,6 +76,8 @@ function limitOf({ limit, all }: Options, selected: boolean): number | undefined
 interface Wanted {
   readonly selection: Selection;
   readonly filter: Filter | undefined;
+  /** Undefined: what is new is not known, or not asked. */
+  readonly fetched: Fetched | undefined;
   readonly limit: number | undefined;
   readonly headers: boolean;
 }
@@ -80,11 +85,11 @@ interface Wanted {
 async function read(
   ctx: Context,
   pop3: Pop3Client,
-  { selection, filter, limit, headers }: Wanted,
+  { selection, filter, fetched, limit, headers }: Wanted,
 ): Promise<{ rows: Listed[]; hidden: number; sure: boolean; total: number; totalSize: number }> {
   // Of a big maildrop the unique-ids of the few messages that are shown are enough, unless they decide which these are.
-  const all = selection.byUid || filter?.header !== undefined;
-  const drop = await readMaildrop(pop3, selection.byUid ? 'needed' : all ? 'wanted' : 'no');
+  const all = selection.byUid || filter?.header !== undefined || fetched !== undefined;
+  const drop = await readMaildrop(pop3, needsUids(selection, filter) ? 'needed' : all ? 'wanted' : 'no');
   const chosen = await plan(ctx, pop3, selection, filter, drop.rows, { newestFirst: true, limit });
   const { rows: known, uidProblem } = all ? drop : await withUids(pop3, chosen.rows, 'wanted');
   if (uidProblem !== undefined && drop.rows.length > 0) {
@@ -93,9 +98,11 @@ async function read(
   const rows = all || uidProblem !== undefined ? chosen.rows : known.toReversed();
   const unread = rows.filter(({ number }) => !chosen.summaries.has(number));
   const summaries = headers && unread.length > 0 ? await readHeaders(ctx, pop3, unread) : undefined;
+  const fresh = fetched?.newOf(drop.rows);
   return {
     rows: rows.map((row) => ({
       ...row,
+      isNew: row.uid === undefined ? undefined : fresh?.has(row.number),
       ...(chosen.summaries.get(row.number) ?? summaries?.byNumber.get(row.number)),
     })),
     hidden: chosen.unseen,
@@ -103,6 +110,11 @@ async function read(
     total: drop.rows.length,
     totalSize: totalSize(drop.rows),
   };
+}
+
+async function knownFetched(ctx: Context): Promise<Fetched | undefined> {
+  const { fetchedIfKnown } = await import('../fetch/fetched.ts');
+  return fetchedIfKnown(ctx);
 }
 
 async function readHeaders(ctx: Context, pop3: Pop3Client, rows: readonly Row[]): Promise<Summaries> {
@@ -144,6 +156,7 @@ function fieldsOf({
   to,
   subject,
   messageId,
+  isNew,
 }: Listed): Record<string, unknown> {
   const addresses = (list: readonly Mailbox[] = []) => list.map(({ name, address }) => ({ name, address }));
   return {
@@ -155,6 +168,6 @@ function fieldsOf({
     to: addresses(to),
     subject: subject ?? null,
     messageId: messageId ?? null,
-    new: null,
+    new: isNew ?? null,
   };
 }
