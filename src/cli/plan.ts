@@ -54,7 +54,10 @@ export async function plan(
   const chosen = select(selection, all, { whole });
   if (newestFirst) chosen.reverse().sort((one, other) => other.number - one.number);
   const fresh = filter?.fetched?.select(all);
-  const candidates = chosen.filter((row) => filter?.size(row) !== false && fresh?.has(row.number) !== false);
+  const candidates =
+    filter === undefined
+      ? chosen
+      : chosen.filter((row) => filter.size(row) && fresh?.has(row.number) !== false);
   if (filter?.header === undefined) {
     const rows = candidates.slice(0, limit);
     return { rows, summaries: new Map(), unseen: candidates.length - rows.length };

@@ -43,6 +43,7 @@ export type SettingKey =
   | 'timeout'
   | 'deadline'
   | 'state-dir'
+  | 'cache'
   | 'log-file';
 
 /** What proves who one is: a password, or an OAuth 2 access token (RFC 6750). */

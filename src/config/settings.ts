@@ -167,6 +167,16 @@ export const SETTINGS: readonly Setting[] = [
     about: 'where fetch remembers what it has fetched ($XDG_STATE_HOME/mailtool)',
   },
   {
+    key: 'cache',
+    variable: 'MAILTOOL_CACHE',
+    flag: '--cache <when>',
+    group: 'pop3',
+    kind: 'choice',
+    choices: ['on', 'off'],
+    about:
+      'keep what list shows of messages in $XDG_CACHE_HOME/mailtool, and do not ask for it twice: on (the default), off',
+  },
+  {
     key: 'pipelining',
     variable: 'MAILTOOL_PIPELINING',
     flag: '--pipelining <when>',

@@ -93,6 +93,7 @@ describe('which value wins', () => {
       'pop3.url': 'pop3://h',
       'tls.min-version': '1.3',
       pipelining: 'on',
+      cache: 'off',
     };
     for (const setting of SETTINGS) {
       const text = special[setting.key] ?? values[setting.kind] ?? 'x';

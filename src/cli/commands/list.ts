@@ -5,6 +5,8 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import type { Fetched } from '../fetch/fetched.ts';
 import { defineFilters, FILTER_HELP, type Filter, type FilterOptions, filterOf } from '../filter.ts';
+import type { HeaderCache } from '../list/header-cache.ts';
+import { ofTheirSizes, singles } from '../list/singles.ts';
 import { readSummaries, type Summaries } from '../list/summaries.ts';
 import { type Listed, plainLine, table } from '../list/table.ts';
 import { readMaildrop, totalSize, withUids } from '../maildrop.ts';
@@ -91,25 +93,61 @@ async function read(
   const all = selection.byUid || filter?.header !== undefined || fetched !== undefined;
   const drop = await readMaildrop(pop3, needsUids(selection, filter) ? 'needed' : all ? 'wanted' : 'no');
   const chosen = await plan(ctx, pop3, selection, filter, drop.rows, { newestFirst: true, limit });
-  const { rows: known, uidProblem } = all ? drop : await withUids(pop3, chosen.rows, 'wanted');
+  const cache = headers && chosen.rows.length > 0 ? await cacheFor(ctx, pop3) : undefined;
+  const asked = cache === undefined ? chosen.rows : ofTheirSizes(chosen.rows, drop.rows);
+  const { rows: known, uidProblem } = all ? drop : await withUids(pop3, asked, 'wanted');
   if (uidProblem !== undefined && drop.rows.length > 0) {
     ctx.output.warn(`no unique-ids: ${uidProblem.message}`);
   }
-  const rows = all || uidProblem !== undefined ? chosen.rows : known.toReversed();
-  const unread = rows.filter(({ number }) => !chosen.summaries.has(number));
-  const summaries = headers && unread.length > 0 ? await readHeaders(ctx, pop3, unread) : undefined;
+  const rows = all ? chosen.rows : joined(chosen.rows, known);
+  const summaries = new Map(chosen.summaries);
+  const cacheable = cache === undefined ? [] : singles(rows, known);
+  for (const row of cacheable) {
+    const summary = cache?.get(row);
+    if (summary !== undefined && !summaries.has(row.number)) summaries.set(row.number, summary);
+  }
+  const unread = rows.filter(({ number }) => !summaries.has(number));
+  if (headers && unread.length > 0) {
+    for (const [number, summary] of (await readHeaders(ctx, pop3, unread)).byNumber)
+      summaries.set(number, summary);
+  }
+  // The newest last, which are to stay the longest.
+  for (const row of cacheable.toReversed()) {
+    const summary = summaries.get(row.number);
+    if (summary !== undefined) cache?.set(row, summary);
+  }
+  cache?.save();
   const fresh = fetched?.newOf(drop.rows);
   return {
     rows: rows.map((row) => ({
       ...row,
       isNew: row.uid === undefined ? undefined : fresh?.has(row.number),
-      ...(chosen.summaries.get(row.number) ?? summaries?.byNumber.get(row.number)),
+      ...summaries.get(row.number),
     })),
     hidden: chosen.unseen,
     sure: filter?.header === undefined,
     total: drop.rows.length,
     totalSize: totalSize(drop.rows),
   };
+}
+
+/** With the unique-ids that were asked for. */
+function joined(rows: readonly Row[], known: readonly Row[]): readonly Row[] {
+  const byNumber = new Map(known.map((row) => [row.number, row]));
+  return rows.map((row) => byNumber.get(row.number) ?? row);
+}
+
+/**
+ * What was shown before; undefined where that is not wanted, or the server has not proved who it is. Behind a port of this
+ * machine may be another one each time, with the same unique-ids for other messages.
+ */
+async function cacheFor(ctx: Context, pop3: Pop3Client): Promise<HeaderCache | undefined> {
+  if (pop3.tls?.verified !== true || ctx.settings.text('cache') === 'off') return undefined;
+  const { cacheDirectory, HeaderCache } = await import('../list/header-cache.ts');
+  const directory = cacheDirectory(ctx.io.env);
+  if (directory === undefined) return undefined;
+  const { host, port, username } = await ctx.account('pop3');
+  return HeaderCache.open(directory, { host, port, user: username ?? '' });
 }
 
 async function knownFetched(ctx: Context): Promise<Fetched | undefined> {
