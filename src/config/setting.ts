@@ -20,6 +20,7 @@ type ServerPart =
 /** The name of a setting, as in `smtp.host`. */
 export type SettingKey =
   | `${Protocol}.${ServerPart}`
+  | 'pop3.lang'
   | 'pipelining'
   | 'read-only'
   | 'tls.ca'
@@ -64,6 +65,7 @@ export type SettingKind =
   | 'address'
   | 'selectors'
   | 'domain'
+  | 'language'
   | 'duration'
   | 'file'
   | 'command'

@@ -158,6 +158,14 @@ export const SETTINGS: readonly Setting[] = [
   },
   ...server('pop3', { implicit: 995, starttls: 110 }),
   {
+    key: 'pop3.lang',
+    variable: 'MAILTOOL_POP3_LANG',
+    flag: '--pop3-lang <tag>',
+    group: 'pop3',
+    kind: 'language',
+    about: 'language for what the server says to people, where it has a choice: de, en-GB, or * for its own',
+  },
+  {
     key: 'state-dir',
     variable: 'MAILTOOL_STATE_DIR',
     flag: '--state-dir <dir>',

@@ -88,6 +88,7 @@ describe('which value wins', () => {
       address: '::1',
       pin: 'a'.repeat(64),
       boolean: 'yes',
+      language: 'de-CH',
     };
     const special: Record<string, string> = {
       'pop3.url': 'pop3://h',
