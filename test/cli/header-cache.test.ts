@@ -166,6 +166,7 @@ test('where it is', () => {
   expect(cacheDirectory({ XDG_CACHE_HOME: '/x', HOME: folder })).toBe('/x/mailtool');
   expect(cacheDirectory({ XDG_CACHE_HOME: 'x', HOME: folder })).toBe(join(folder, '.cache/mailtool'));
   expect(cacheDirectory({ HOME: '/nonexistent' })).toBeUndefined();
+  expect(cacheDirectory({})).toBeUndefined();
 });
 
 test('which messages can be told apart', () => {

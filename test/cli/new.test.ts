@@ -213,6 +213,17 @@ describe('list says what is new', () => {
     expect(news(json)).toEqual([true]);
   });
 
+  test('not by a journal that takes long to read; --new reads it', async () => {
+    const grow = () => writeFileSync(journal(), `${'x'.repeat(2 * 1024 * 1024)}\n`, { flag: 'a' });
+    const [, json, fresh] = await runs(
+      fetched('a'),
+      [listing, ['list', '--json', '--no-headers'], grow],
+      [listing, ['list', '--new', '--plain', '--no-headers']],
+    );
+    expect(news(json)).toEqual([null, null]);
+    expect(fresh?.stdout).toBe('2\t100\tb\t\t\t\n');
+  });
+
   test('a journal that cannot be read is a warning, and the list is there', async () => {
     const [, json] = await runs(fetched('a'), [
       listing,

@@ -117,7 +117,7 @@ async function read(
     if (summary !== undefined) cache?.set(row, summary);
   }
   cache?.save();
-  const fresh = fetched?.newOf(drop.rows);
+  const fresh = fetched?.newOf(rows, drop.rows);
   return {
     rows: rows.map((row) => ({
       ...row,

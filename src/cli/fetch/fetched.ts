@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { UnsupportedError } from '../../errors.ts';
 import type { Journal } from '../../store/journal.ts';
 import { numbered } from '../../store/names.ts';
@@ -28,9 +28,12 @@ export class Fetched {
     this.#journal = journal;
   }
 
-  /** The numbers of those that fetch would fetch, out of a whole maildrop; what has no unique-id is not among them. */
-  newOf(rows: readonly Row[]): ReadonlySet<number> {
-    return new Set(this.#newItems(itemsOf(rows)).map(({ number }) => number));
+  /** The numbers of those of `rows` that fetch would fetch, `all` being there; what has no unique-id is not among them. */
+  newOf(rows: readonly Row[], all: readonly Row[]): ReadonlySet<number> {
+    // Others matter only where they have the same unique-id.
+    const uids = new Set(rows.map(({ uid }) => uid));
+    const items = itemsOf(all.filter(({ uid }) => uids.has(uid)));
+    return new Set(this.#newItems(items).map(({ number }) => number));
   }
 
   /** The same for `--new`: `UnsupportedError` where a message has no unique-id, a warning where all of them may have changed. */
@@ -73,17 +76,23 @@ function itemsOf(rows: readonly Row[]): Item[] {
 
 /** For `--new`. Without a journal nothing was fetched yet, which is said. Errors are those of `Journal.open`. */
 export async function openFetched(ctx: Context): Promise<Fetched> {
-  const { path, isThere, open } = await locate(ctx);
-  if (!isThere()) {
+  const { path, octets, open } = await locate(ctx);
+  if (octets === undefined) {
     ctx.output.warn(`fetch has fetched nothing of this account so far, so all of it is new (no ${path})`);
   }
   return open();
 }
 
-/** For those who would like to know: undefined where there is no journal, or none that can be read, which is a warning. */
+/** A larger journal, of 20,000 messages and more, takes longer to read than to list what is there. */
+const QUICKLY_READ = 2 * 1024 * 1024;
+
+/**
+ * For those who would like to know, and have not asked: undefined where there is no journal, or none that is soon read, or
+ * none that can be, which is a warning.
+ */
 export async function fetchedIfKnown(ctx: Context): Promise<Fetched | undefined> {
-  const { isThere, open } = await locate(ctx);
-  if (!isThere()) return undefined;
+  const { octets, open } = await locate(ctx);
+  if (octets === undefined || octets > QUICKLY_READ) return undefined;
   try {
     return await open();
   } catch (error) {
@@ -92,9 +101,14 @@ export async function fetchedIfKnown(ctx: Context): Promise<Fetched | undefined>
   }
 }
 
-async function locate(
-  ctx: Context,
-): Promise<{ path: string; isThere: () => boolean; open: () => Promise<Fetched> }> {
+interface Place {
+  readonly path: string;
+  /** Undefined: it is not there. Without end: nobody may look. */
+  readonly octets: number | undefined;
+  readonly open: () => Promise<Fetched>;
+}
+
+async function locate(ctx: Context): Promise<Place> {
   const account = await ctx.account('pop3');
   const key = { host: account.host, port: account.port, user: account.username ?? '' };
   const path = stateFileNames(ctx.settings.text('state-dir') ?? stateDirectory(ctx.io.env), key).journal;
@@ -109,5 +123,13 @@ async function locate(
     }
     return new Fetched(ctx, journal);
   };
-  return { path, isThere: () => existsSync(path), open };
+  return { path, octets: octetsOf(path), open };
+}
+
+function octetsOf(path: string): number | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.size;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }

@@ -11,7 +11,6 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import type { Mailbox } from '../../mime/index.ts';
 import { type AccountKey, accountFileName } from '../../store/names.ts';
@@ -125,9 +124,11 @@ export class HeaderCache {
 export function cacheDirectory(env: Readonly<Record<string, string | undefined>>): string | undefined {
   const xdg = env['XDG_CACHE_HOME'];
   if (xdg !== undefined && isAbsolute(xdg)) return join(xdg, 'mailtool');
-  const home = env['HOME'] ?? homedir();
+  const home = env['HOME'];
   // A home that is not there, as services have, is not made for this.
-  return isAbsolute(home) && existsSync(home) ? join(home, '.cache', 'mailtool') : undefined;
+  return home !== undefined && isAbsolute(home) && existsSync(home)
+    ? join(home, '.cache', 'mailtool')
+    : undefined;
 }
 
 function keyOf({ uid, size }: Known): string {
