@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { UsageError } from '../errors.ts';
 import type { HeaderField } from '../mime/index.ts';
+import type { Context } from './context.ts';
+import type { Fetched } from './fetch/fetched.ts';
 import type { Row } from './selection.ts';
 import { sizeOption } from './size.ts';
 
@@ -14,10 +16,13 @@ export interface FilterOptions {
   readonly before?: string;
   readonly larger?: string;
   readonly smaller?: string;
+  readonly new?: true;
 }
 
 /** Which messages are meant, of those that are named: all conditions have to hold. */
 export interface Filter {
+  /** For `--new`: what is no longer new; unique-ids have to be known. Undefined: new or not. */
+  readonly fetched: Fetched | undefined;
   /** By what LIST says. */
   readonly size: (row: Row) => boolean;
   /** By the header, which TOP gives; undefined: it need not be read. */
@@ -28,6 +33,7 @@ export interface Filter {
 export const FILTER_HELP = `Filters leave messages out of those that are named (of all where none is named): a message has to meet every
 one. TEXT is found anywhere in the field, in any case; /.../ is a regular expression. WHEN is a day (2026-11-20), a
 moment (2026-11-20T18:00Z) or a time ago (7d); it is compared with the Date field. SIZE is 500K, 10M, 1G.
+--new: what mailtool fetch has not fetched yet, by unique-id and its journal (--state-dir).
 `;
 
 /** So much of a field is looked at, or a hostile one could keep an expression busy. */
@@ -49,16 +55,26 @@ export function defineFilters(program: Command): Command {
     .addOption(add('--since <when>', 'dated then or later'))
     .addOption(add('--before <when>', 'dated before then'))
     .addOption(add('--larger <size>', 'larger than this'))
-    .addOption(add('--smaller <size>', 'smaller than this'));
+    .addOption(add('--smaller <size>', 'smaller than this'))
+    .addOption(add('--new', 'not fetched yet by mailtool fetch'));
 }
 
-/** Reads the filters; undefined where there are none. `UsageError` for one that cannot be read. */
+/** The filters of a command, as `parseFilter`; for `--new` the journal of the account is read. */
+export async function filterOf(ctx: Context, options: FilterOptions): Promise<Filter | undefined> {
+  const filter = await parseFilter(options);
+  if (options.new !== true) return filter;
+  const { openFetched } = await import('./fetch/fetched.ts');
+  return { size: () => true, header: undefined, ...filter, fetched: await openFetched(ctx) };
+}
+
+/** Reads the filters, all but `--new`; undefined where there are none. `UsageError` for one that cannot be read. */
 export async function parseFilter(options: FilterOptions): Promise<Filter | undefined> {
   const larger = options.larger === undefined ? undefined : sizeOption('--larger', options.larger);
   const smaller = options.smaller === undefined ? undefined : sizeOption('--smaller', options.smaller);
   const header = await headerTests(options);
   if (larger === undefined && smaller === undefined && header.length === 0) return undefined;
   return {
+    fetched: undefined,
     size: ({ size }) => size > (larger ?? -1) && size < (smaller ?? Number.POSITIVE_INFINITY),
     header: header.length === 0 ? undefined : (fields) => header.every((test) => test(fields)),
   };

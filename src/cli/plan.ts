@@ -23,6 +23,11 @@ export interface PlanOptions {
   readonly limit?: number | undefined;
 }
 
+/** Whether unique-ids decide which messages are meant. */
+export function needsUids(selection: Selection, filter: Filter | undefined): boolean {
+  return selection.byUid || filter?.fetched !== undefined;
+}
+
 /** So many headers are asked for at a time where a few matches may be enough. */
 const BATCH = 200;
 
@@ -30,13 +35,13 @@ const BATCH = 200;
 export function selectionOf(words: readonly string[], filter: Filter | undefined): Selection {
   if (words.length > 0 || filter !== undefined) return parseSelection(words.length > 0 ? words : ['all']);
   throw new UsageError('which messages?', {
-    hint: 'a number (3), 2-5, 7-, first:10, last, last:5, all, uid:XYZ, or filters (--from, --subject, ...)',
+    hint: 'a number (3), 2-5, 7-, first:10, last, last:5, all, uid:XYZ, or filters (--from, --subject, --new, ...)',
   });
 }
 
 /**
- * The messages that `selection` names and `filter` leaves, out of the `all` that LIST and UIDL gave. Sizes are judged
- * first; headers are read, by TOP, of what is left then, and only as long as more are wanted.
+ * The messages that `selection` names and `filter` leaves, out of the `all` that LIST and UIDL gave. What is new and sizes
+ * are judged first; headers are read, by TOP, of what is left then, and only as long as more are wanted.
  */
 export async function plan(
   ctx: Context,
@@ -48,7 +53,11 @@ export async function plan(
 ): Promise<Plan> {
   const chosen = select(selection, all, { whole });
   if (newestFirst) chosen.reverse().sort((one, other) => other.number - one.number);
-  const candidates = filter === undefined ? chosen : chosen.filter(filter.size);
+  const fresh = filter?.fetched?.select(all);
+  const candidates =
+    filter === undefined
+      ? chosen
+      : chosen.filter((row) => filter.size(row) && fresh?.has(row.number) !== false);
   if (filter?.header === undefined) {
     const rows = candidates.slice(0, limit);
     return { rows, summaries: new Map(), unseen: candidates.length - rows.length };

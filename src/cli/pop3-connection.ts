@@ -12,15 +12,18 @@ export async function connectPop3(
   const account = await ctx.account('pop3');
   const options = { ...(await ctx.clientOptions(account)), ...mannersOf(ctx.settings) };
   ctx.output.verbose(`connecting to ${wayTo(account)}`);
-  return pop3Client(change(options));
+  const pop3 = await pop3Client(change(options));
+  tellLanguage(ctx, pop3);
+  return pop3;
 }
 
 /** What the settings say about the session itself. */
-export function mannersOf(settings: Settings): Pick<Pop3Options, 'pipelining' | 'readOnly'> {
+export function mannersOf(settings: Settings): Pick<Pop3Options, 'pipelining' | 'readOnly' | 'language'> {
   const pipelining = settings.text('pipelining');
   return {
     pipelining: pipelining === 'on' || pipelining === 'off' ? pipelining : 'auto',
     readOnly: settings.is('read-only'),
+    language: settings.text('pop3.lang'),
   };
 }
 
@@ -36,6 +39,14 @@ export function tellFallback(ctx: Context, { fallback }: Pop3Client): void {
   if (fallback === undefined) return;
   ctx.output.warn(
     `the server announces PIPELINING and got out of step (${fallback.message}); it was asked again, one command at a time: --pipelining off does so at once`,
+  );
+}
+
+/** Says so when the server's words come in another language than was asked for. */
+export function tellLanguage(ctx: Context, { languageProblem }: Pop3Client): void {
+  if (languageProblem === undefined) return;
+  ctx.output.warn(
+    `${ctx.settings.stated('pop3.lang')?.place ?? 'the language'}: ${languageProblem.message}; mailtool probe pop3 lists what it offers`,
   );
 }
 

@@ -20,6 +20,7 @@ type ServerPart =
 /** The name of a setting, as in `smtp.host`. */
 export type SettingKey =
   | `${Protocol}.${ServerPart}`
+  | 'pop3.lang'
   | 'pipelining'
   | 'read-only'
   | 'tls.ca'
@@ -43,6 +44,7 @@ export type SettingKey =
   | 'timeout'
   | 'deadline'
   | 'state-dir'
+  | 'cache'
   | 'log-file';
 
 /** What proves who one is: a password, or an OAuth 2 access token (RFC 6750). */
@@ -63,6 +65,7 @@ export type SettingKind =
   | 'address'
   | 'selectors'
   | 'domain'
+  | 'language'
   | 'duration'
   | 'file'
   | 'command'

@@ -158,6 +158,14 @@ export const SETTINGS: readonly Setting[] = [
   },
   ...server('pop3', { implicit: 995, starttls: 110 }),
   {
+    key: 'pop3.lang',
+    variable: 'MAILTOOL_POP3_LANG',
+    flag: '--pop3-lang <tag>',
+    group: 'pop3',
+    kind: 'language',
+    about: 'language for what the server says to people, where it has a choice: de, en-GB, or * for its own',
+  },
+  {
     key: 'state-dir',
     variable: 'MAILTOOL_STATE_DIR',
     flag: '--state-dir <dir>',
@@ -165,6 +173,16 @@ export const SETTINGS: readonly Setting[] = [
     kind: 'file',
     reaches: true,
     about: 'where fetch remembers what it has fetched ($XDG_STATE_HOME/mailtool)',
+  },
+  {
+    key: 'cache',
+    variable: 'MAILTOOL_CACHE',
+    flag: '--cache <when>',
+    group: 'pop3',
+    kind: 'choice',
+    choices: ['on', 'off'],
+    about:
+      'keep what list shows of messages in $XDG_CACHE_HOME/mailtool, and do not ask for it twice: on (the default), off',
   },
   {
     key: 'pipelining',

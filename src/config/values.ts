@@ -150,6 +150,13 @@ export function addressFamily(text: string): 4 | 6 | undefined {
   return address?.includes(':') === true && URL.canParse(`http://[${address}]`) ? 6 : undefined;
 }
 
+/** A language tag (RFC 5646 2.1, by its form alone), or `*` for whatever the server likes best. */
+export function parseLanguage(text: string): string {
+  if (text !== '*' && (text.length > 100 || !/^[a-z]{1,8}(?:-[a-z0-9]{1,8})*$/i.test(text)))
+    throw new BadValue(`${quote(text)} is not a language tag: write de, en-GB, or *`);
+  return text;
+}
+
 /** A SASL mechanism's name (RFC 4422 3.1) in upper case; `auto` and `none` in lower case. */
 export function parseMechanism(text: string): string {
   const lower = text.toLowerCase();

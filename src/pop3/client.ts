@@ -1,7 +1,15 @@
-import { MailError, type PeerCertificate, ProtocolError, type RejectedError, UsageError } from '../errors.ts';
+import {
+  MailError,
+  type PeerCertificate,
+  ProtocolError,
+  type RejectedError,
+  type UnsupportedError,
+  UsageError,
+} from '../errors.ts';
 import type { TlsInfo } from '../net/tls.ts';
 import type { Capabilities } from './capabilities.ts';
 import { inDoubt, rejected, unsupported } from './failures.ts';
+import { type Language, readLanguages } from './language.ts';
 import {
   type DropListing,
   parseDropListing,
@@ -87,9 +95,21 @@ export class Pop3Client implements AsyncDisposable {
     return this.#fallback;
   }
 
+  /** Why the server does not speak the language that was asked for; absent: it does, or none was. */
+  get languageProblem(): RejectedError | UnsupportedError | undefined {
+    return this.#link.languageProblem;
+  }
+
   /** Whether messages are marked as deleted, which `quit` would remove. */
   get marked(): boolean {
     return this.#link.session.state === 'marked';
+  }
+
+  /** The languages it can answer in (RFC 6856 3). */
+  async languages(): Promise<Language[]> {
+    const exchange = await this.#link.dialogue.exchange('LANGUAGES', 'LANG');
+    if (!exchange.ok) throw rejected(exchange);
+    return await this.#closing(() => readLanguages(this.#link.dialogue.block('LANGUAGES')));
   }
 
   async stat(): Promise<DropListing> {

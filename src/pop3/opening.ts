@@ -1,10 +1,11 @@
-import { type RejectedError, TlsError } from '../errors.ts';
+import { type RejectedError, TlsError, UnsupportedError, UsageError } from '../errors.ts';
 import { Connection } from '../net/connection.ts';
 import { type DialOptions, IDLE_TIMEOUT_MS } from '../net/options.ts';
 import type { Credentials } from '../sasl/index.ts';
 import { type Capabilities, capabilityLine, readCapabilities } from './capabilities.ts';
 import { Dialogue } from './dialogue.ts';
 import { rejected } from './failures.ts';
+import { isLanguageRange } from './language.ts';
 import { Pop3Session } from './session.ts';
 
 export interface Pop3Options extends DialOptions {
@@ -18,6 +19,8 @@ export interface Pop3Options extends DialOptions {
    * it has shown that it cannot.
    */
   readonly pipelining?: 'auto' | 'on' | 'off' | undefined;
+  /** The language for what the server says to people: a tag (RFC 5646), or `*` for its own choice. A no is no failure. */
+  readonly language?: string | undefined;
   /** Nothing may be deleted: DELE is a `UsageError`, and never leaves. */
   readonly readOnly?: boolean | undefined;
 }
@@ -39,11 +42,16 @@ export interface Link {
   /** What CAPA listed before STLS, and before the log-in, where these took place. */
   readonly plainCapabilities: Capabilities | undefined;
   readonly openCapabilities: Capabilities | undefined;
+  /** Why the server does not speak the language that was asked for. */
+  readonly languageProblem: RejectedError | UnsupportedError | undefined;
   readonly timingsMs: Pop3Timings;
 }
 
 /** Dials, reads the greeting, puts TLS on and logs in, as `options` say; what fails is closed. */
 export async function open(options: Pop3Options): Promise<Link> {
+  const { language } = options;
+  if (language !== undefined && !isLanguageRange(language))
+    throw new UsageError(`${JSON.stringify(language.slice(0, 40))} is not a language tag`);
   const { password, token } = options.credentials ?? {};
   if (password !== undefined) options.transcript?.hide(password);
   if (token !== undefined) options.transcript?.hide(token);
@@ -67,6 +75,7 @@ class Opening {
   #openCapabilities: Capabilities | undefined;
   #tlsMs: number | undefined;
   #authMs: number | undefined;
+  #languageProblem: RejectedError | UnsupportedError | undefined;
 
   constructor(connection: Connection, options: Pop3Options) {
     this.connection = connection;
@@ -82,10 +91,13 @@ class Opening {
     const greeting = await this.#greet();
     await this.#capa();
     if (security === 'starttls') await this.#stls();
+    // Before the log-in, so that its refusal can be read.
+    const asked = await this.#speak();
     // A no is none that matters: then the server makes ASCII of what is UTF-8, or refuses it with a code.
     if (this.#session.capabilities.has('UTF8')) await this.#dialogue.exchange('UTF8');
     const loggedIn = credentials !== undefined && wanted !== 'none';
     const mechanism = loggedIn ? await this.#logIn(greeting, credentials) : undefined;
+    if (!asked && !(await this.#speak())) this.#languageProblem = noLanguage();
     return {
       connection: this.connection,
       session: this.#session,
@@ -94,6 +106,7 @@ class Opening {
       mechanism,
       plainCapabilities: this.#plainCapabilities,
       openCapabilities: this.#openCapabilities,
+      languageProblem: this.#languageProblem,
       timingsMs: {
         connect,
         ...(this.#tlsMs === undefined ? {} : { tls: this.#tlsMs }),
@@ -140,6 +153,16 @@ class Opening {
     });
   }
 
+  /** Asks for the language, where one is wanted; false: the server has not announced that it can. */
+  async #speak(): Promise<boolean> {
+    const { language } = this.#options;
+    if (language === undefined) return true;
+    if (!this.#session.capabilities.has('LANG')) return false;
+    const answer = await this.#dialogue.exchange('LANG', language);
+    if (!answer.ok) this.#languageProblem = rejected(answer);
+    return true;
+  }
+
   async #logIn(greeting: string, credentials: Credentials): Promise<string> {
     const started = performance.now();
     const { logIn } = await import('./authentication.ts');
@@ -159,4 +182,8 @@ class Opening {
     await this.#capa(); // some are announced to those who have logged in only
     return mechanism;
   }
+}
+
+function noLanguage(): UnsupportedError {
+  return new UnsupportedError('the server does not offer a choice of languages', 'LANG', { stage: 'capa' });
 }

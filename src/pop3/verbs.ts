@@ -54,6 +54,10 @@ export const VERBS = {
   STLS: { from: ['authorization'], to: 'handshake', seconds: 60, stage: 'tls', last: true },
   /** Messages come as they are, not made fit for readers of ASCII alone (RFC 6856 2); not to be followed by STLS. */
   UTF8: { from: ['authorization'], seconds: 60, stage: 'capa', last: true },
+  /** Which language answers are in from here on (RFC 6856 3) ... */
+  LANG: { from: ['authorization', ...OPEN], seconds: 60, stage: 'capa' },
+  /** ... and which there are: LANG alone, answered by lines and a dot. */
+  LANGUAGES: { from: ['authorization', ...OPEN], seconds: 60, stage: 'capa', bare: true, block: true },
   AUTH: {
     from: ['authorization'],
     to: 'transaction',

@@ -14,6 +14,15 @@ export function stateDirectory(env: Readonly<Record<string, string | undefined>>
   return join(home !== undefined && isAbsolute(home) ? home : homedir(), '.local', 'state', 'mailtool');
 }
 
+/** The files of one account in that directory; nothing is made. */
+export function stateFileNames(
+  directory: string,
+  account: AccountKey,
+): { readonly journal: string; readonly lock: string } {
+  const base = join(directory, accountFileName(account));
+  return { journal: `${base}.journal`, lock: `${base}.lock` };
+}
+
 /** Makes the directory, for its owner only, and gives the files of one account in it. */
 export async function stateFiles(
   directory: string,
@@ -21,6 +30,5 @@ export async function stateFiles(
   disk: Disk = realDisk,
 ): Promise<{ readonly journal: string; readonly lock: string }> {
   await makeDirectories(disk, directory);
-  const base = join(directory, accountFileName(account));
-  return { journal: `${base}.journal`, lock: `${base}.lock` };
+  return stateFileNames(directory, account);
 }

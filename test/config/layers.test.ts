@@ -88,11 +88,13 @@ describe('which value wins', () => {
       address: '::1',
       pin: 'a'.repeat(64),
       boolean: 'yes',
+      language: 'de-CH',
     };
     const special: Record<string, string> = {
       'pop3.url': 'pop3://h',
       'tls.min-version': '1.3',
       pipelining: 'on',
+      cache: 'off',
     };
     for (const setting of SETTINGS) {
       const text = special[setting.key] ?? values[setting.kind] ?? 'x';

@@ -3,9 +3,9 @@ import type { Pop3Client } from '../../pop3/index.ts';
 import { confirm } from '../confirm.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import { defineFilters, FILTER_HELP, type FilterOptions, parseFilter } from '../filter.ts';
+import { defineFilters, FILTER_HELP, type FilterOptions, filterOf } from '../filter.ts';
 import { readMaildrop, totalSize } from '../maildrop.ts';
-import { plan, selectionOf } from '../plan.ts';
+import { needsUids, plan, selectionOf } from '../plan.ts';
 import { checkMayDelete, connectPop3, tellFallback } from '../pop3-connection.ts';
 import { octets } from '../progress.ts';
 import { SELECTION_HELP } from '../selection.ts';
@@ -38,7 +38,7 @@ ${SELECTION_HELP}${FILTER_HELP}`,
         .option('-y, --yes', 'do not ask'),
     ),
   async run(ctx, words, options) {
-    const filter = await parseFilter(options);
+    const filter = await filterOf(ctx, options);
     const selection = selectionOf(words, filter);
     const dryRun = options.dryRun === true;
     if (!dryRun) checkMayDelete(ctx);
@@ -54,7 +54,7 @@ ${SELECTION_HELP}${FILTER_HELP}`,
     ctx.output.document({ committed: false, deleted: [] });
     const pop3 = await connectPop3(ctx);
     try {
-      const { rows } = await readMaildrop(pop3, selection.byUid ? 'needed' : 'wanted');
+      const { rows } = await readMaildrop(pop3, needsUids(selection, filter) ? 'needed' : 'wanted');
       const chosen = await plan(ctx, pop3, selection, filter, rows, { whole: true });
       const targets = await targetsOf(ctx, pop3, chosen);
       if (dryRun || targets.length === 0) {

@@ -1,10 +1,10 @@
-import { type Account, type Protocol, serverAccount } from '../../config/index.ts';
+import { type Account, type Protocol, type Settings, serverAccount } from '../../config/index.ts';
 import { type PeerCertificate, TlsError, UsageError } from '../../errors.ts';
 import type { TlsInfo } from '../../net/tls.ts';
 import { placeOf, smtpClient, wayTo } from '../connection.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import { pop3Client } from '../pop3-connection.ts';
+import { pop3Client, tellLanguage } from '../pop3-connection.ts';
 import {
   capabilityLines,
   certificateFields,
@@ -14,6 +14,7 @@ import {
   tlsFields,
 } from '../probe/describe.ts';
 import { type Expectation, isMet, parseExpectations } from '../probe/expectations.ts';
+import { type Language, languageRow, languagesOf } from '../probe/languages.ts';
 import { policyFields, policyRows } from '../probe/policy.ts';
 import { settingsFor } from '../server-argument.ts';
 import type { CommandDefinition } from './command.ts';
@@ -50,7 +51,7 @@ export const command: CommandDefinition<Options> = {
     const account = serverAccount(settings, protocol, { login: options.login === true });
     ctx.output.document(NOTHING_FOUND);
     ctx.output.document({ protocol, host: account.host, port: account.port });
-    const findings = await probe(ctx, account, settings.text('ehlo'));
+    const findings = await probe(ctx, account, settings);
     report(ctx, account, findings);
     return judge(ctx, findings, expected, minimum);
   },
@@ -68,6 +69,7 @@ const NOTHING_FOUND = {
   mechanisms: [],
   loginDelay: null,
   expire: null,
+  languages: [],
   auth: null,
   timingsMs: {},
   unmet: [],
@@ -82,21 +84,36 @@ interface Findings {
   readonly plainCapabilities: ReadonlyMap<string, string> | undefined;
   /** Before the log-in, where that took place and they were asked for again. */
   readonly openCapabilities: ReadonlyMap<string, string> | undefined;
+  readonly languages: readonly Language[];
   readonly mechanism: string | undefined;
   readonly timingsMs: object;
 }
 
-async function probe(ctx: Context, account: Account, ehlo: string | undefined): Promise<Findings> {
+async function probe(ctx: Context, account: Account, settings: Settings): Promise<Findings> {
   const options = await ctx.clientOptions(account);
   ctx.output.verbose(`connecting to ${wayTo(account)}`);
   try {
     const client =
-      account.protocol === 'smtp' ? await smtpClient({ ...options, ehlo }) : await pop3Client(options);
+      account.protocol === 'smtp'
+        ? await smtpClient({ ...options, ehlo: settings.text('ehlo') })
+        : await pop3Client({ ...options, language: settings.text('pop3.lang') });
     const { greeting, tls, capabilities, plainCapabilities, mechanism, timingsMs } = client;
     const chain = client.certificateChain;
     const openCapabilities = 'openCapabilities' in client ? client.openCapabilities : undefined;
+    if ('languageProblem' in client) tellLanguage(ctx, client);
+    const languages = 'languages' in client ? await languagesOf(ctx, client) : [];
     await client.quit();
-    return { greeting, tls, chain, capabilities, plainCapabilities, openCapabilities, mechanism, timingsMs };
+    return {
+      greeting,
+      tls,
+      chain,
+      capabilities,
+      plainCapabilities,
+      openCapabilities,
+      languages,
+      mechanism,
+      timingsMs,
+    };
   } catch (error) {
     if (error instanceof TlsError && error.certificate !== undefined) {
       const { certificate } = error;
@@ -134,6 +151,7 @@ function report(ctx: Context, { protocol, host, port }: Account, findings: Findi
     tls: tlsFields(tls, chain),
     mechanisms,
     ...policyFields(protocol, capabilities),
+    languages: findings.languages,
     auth: mechanism ?? null,
     timingsMs: Object.fromEntries(timings),
   });
@@ -151,6 +169,7 @@ function report(ctx: Context, { protocol, host, port }: Account, findings: Findi
       : [['before TLS', capabilityLines(plainCapabilities).join(', ')] as const]),
     ['offers', capabilityLines(capabilities).join(', ') || 'nothing'],
     ['mechanisms', mechanisms.join(', ') || 'none'],
+    ...languageRow(findings.languages),
     ...(protocol === 'pop3' ? policyRows(capabilities, mechanism !== undefined) : []),
     ...(mechanism === undefined ? [] : [['log-in', `accepted (${mechanism})`] as const]),
     ['took', timings.map(([step, ms]) => `${step} ${ms} ms`).join(', ')],

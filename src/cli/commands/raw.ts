@@ -4,7 +4,7 @@ import { Transcript } from '../../net/transcript.ts';
 import { smtpClient, wayTo } from '../connection.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import { mannersOf, pop3Client } from '../pop3-connection.ts';
+import { mannersOf, pop3Client, tellLanguage } from '../pop3-connection.ts';
 import { commandLines } from '../raw/command-lines.ts';
 import { type Partner, pop3Partner, smtpPartner } from '../raw/partner.ts';
 import { settingsFor } from '../server-argument.ts';
@@ -98,6 +98,7 @@ async function converse(
     account.protocol === 'smtp'
       ? await smtpClient({ ...options, ehlo })
       : await pop3Client({ ...options, ...mannersOf(ctx.settings) });
+  if ('languageProblem' in client) tellLanguage(ctx, client);
   let isAllPositive = true;
   let isOver = false;
   try {

@@ -4,10 +4,10 @@ import type { Pop3Client } from '../../pop3/index.ts';
 import { AS_IT_IS, LfLines, MboxEntry } from '../../store/mbox-entry.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import { defineFilters, FILTER_HELP, type FilterOptions, parseFilter } from '../filter.ts';
+import { defineFilters, FILTER_HELP, type FilterOptions, filterOf } from '../filter.ts';
 import { readMaildrop, totalSize } from '../maildrop.ts';
 import { kindOf } from '../output-file.ts';
-import { type Plan, plan, selectionOf } from '../plan.ts';
+import { needsUids, type Plan, plan, selectionOf } from '../plan.ts';
 import { checkMayDelete, withPop3 } from '../pop3-connection.ts';
 import { octets, type Progress } from '../progress.ts';
 import { DirectorySink, DocumentSink, FileSink, type Sink, StdoutSink } from '../retr/sinks.ts';
@@ -64,7 +64,7 @@ ${SELECTION_HELP}${FILTER_HELP}`,
   async run(ctx, words, options) {
     const dryRun = options.dryRun === true;
     if (options.delete === true && !dryRun) checkMayDelete(ctx);
-    const filter = await parseFilter(options);
+    const filter = await filterOf(ctx, options);
     const selection = selectionOf(words, filter);
     const destination = await destinationOf(ctx, options);
     const messages: Retrieved[] = [];
@@ -73,7 +73,10 @@ ${SELECTION_HELP}${FILTER_HELP}`,
     let nothing = false;
     await withPop3(ctx, async (pop3) => {
       const wanted = ctx.output.json || options.delete === true || dryRun || filter !== undefined;
-      const drop = await readMaildrop(pop3, selection.byUid ? 'needed' : wanted ? 'wanted' : 'no');
+      const drop = await readMaildrop(
+        pop3,
+        needsUids(selection, filter) ? 'needed' : wanted ? 'wanted' : 'no',
+      );
       const chosen = await plan(ctx, pop3, selection, filter, drop.rows);
       const { rows } = chosen;
       if (dryRun) return await tell(ctx, pop3, chosen, messages);

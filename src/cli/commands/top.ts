@@ -1,8 +1,8 @@
 import { UsageError } from '../../errors.ts';
 import { EXIT } from '../exit.ts';
-import { defineFilters, FILTER_HELP, type FilterOptions, parseFilter } from '../filter.ts';
+import { defineFilters, FILTER_HELP, type FilterOptions, filterOf } from '../filter.ts';
 import { readMaildrop } from '../maildrop.ts';
-import { plan, selectionOf } from '../plan.ts';
+import { needsUids, plan, selectionOf } from '../plan.ts';
 import { withPop3 } from '../pop3-connection.ts';
 import { SELECTION_HELP } from '../selection.ts';
 import type { CommandDefinition } from './command.ts';
@@ -18,14 +18,14 @@ export const command: CommandDefinition<FilterOptions> = {
         .argument('[lines]', 'so many lines of the body as well', '0'),
     ),
   async run(ctx, [word, count = '0'], options) {
-    const filter = await parseFilter(options);
+    const filter = await filterOf(ctx, options);
     const selection = selectionOf(word === undefined ? [] : [word], filter);
     if (!/^\d{1,9}$/.test(count)) throw new UsageError(`${JSON.stringify(count)} is no number of lines`);
     const { output } = ctx;
     const messages: Record<string, unknown>[] = [];
     output.document({ messages });
     await withPop3(ctx, async (pop3) => {
-      const uids = selection.byUid ? 'needed' : output.json ? 'wanted' : 'no';
+      const uids = needsUids(selection, filter) ? 'needed' : output.json ? 'wanted' : 'no';
       const { rows } = await readMaildrop(pop3, uids);
       const chosen = (await plan(ctx, pop3, selection, filter, rows)).rows;
       const byNumber = new Map(chosen.map((row) => [row.number, row]));

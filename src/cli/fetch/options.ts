@@ -12,6 +12,7 @@ export interface FetchOptionValues {
   /** Words, where the configuration has them: then no shell is asked. */
   readonly exec?: string | readonly string[];
   readonly all?: true;
+  readonly new?: true;
   readonly delete?: true;
   readonly deleteAfter?: string;
   readonly keep?: true;
@@ -57,6 +58,7 @@ export function defineFetch(command: Command): Command {
       'to a shell command, once for each message; exit code 0 takes it, 75 means later',
     )
     .option('--all', 'also what was fetched before')
+    .option('--new', 'only what was not fetched before, as without it')
     .option('--delete', 'delete from the server what is safely stored')
     .option('--delete-after <duration>', 'delete what is stored and was first seen so long ago: 7d')
     .option('--keep', 'delete nothing, whatever the configuration file says')
@@ -98,6 +100,8 @@ export function destinationOf(options: FetchOptionValues): Destination | undefin
 }
 
 export async function policyOf(options: FetchOptionValues): Promise<Policy> {
+  if (options.all === true && options.new === true)
+    throw new UsageError('--all and --new exclude each other');
   if (options.delete === true && options.deleteAfter !== undefined)
     throw new UsageError('--delete and --delete-after cannot go together');
   if (options.keep === true && (options.delete === true || options.deleteAfter !== undefined))

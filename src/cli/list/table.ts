@@ -3,7 +3,11 @@ import type { Row } from '../selection.ts';
 import { toTerminalLine } from '../terminal.ts';
 import type { Summary } from './summaries.ts';
 
-export type Listed = Row & Partial<Summary>;
+export type Listed = Row &
+  Partial<Summary> & {
+    /** Not fetched yet; absent: not known. */
+    readonly isNew?: boolean | undefined;
+  };
 
 const GAP = '  ';
 /** Where nothing limits the width, longer values run over and the columns after them do too. */
@@ -71,7 +75,7 @@ export function plainLine({ number, size, uid, date, from, subject }: Listed): s
     .join('\t');
 }
 
-function cellsOf({ number, size, uid, date, from, subject }: Listed): Cells {
+function cellsOf({ number, size, uid, date, from, subject, isNew }: Listed): Cells {
   const [author] = from ?? [];
   return {
     number: String(number),
@@ -79,7 +83,8 @@ function cellsOf({ number, size, uid, date, from, subject }: Listed): Cells {
     from: toTerminalLine(author === undefined ? '' : author.name.trim() || author.address),
     subject: toTerminalLine(subject ?? ''),
     size: octets(size),
-    uid: toTerminalLine(uid ?? ''),
+    // Apart from the unique-id, which is there to be copied.
+    uid: toTerminalLine(uid ?? '') + (isNew === true ? ' *' : ''),
   };
 }
 
