@@ -127,6 +127,11 @@ async function tellPlan(ctx: Context, { fetch, skip, remove, removable }: Plan):
   return EXIT.done;
 }
 
+const NO_ROOM: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
+
+const isFull = ({ cause }: StorageError) =>
+  cause instanceof Error && 'code' in cause && NO_ROOM.has(cause.code);
+
 const fieldsOf = ({ number, uid, size }: Item) => ({ number, uid, size });
 
 /** One run over one maildrop: what it did so far, for the report. */
@@ -140,6 +145,8 @@ class Run {
   readonly #failed: Item[] = [];
   readonly #counts = { stored: 0, duplicates: 0, failed: 0, skipped: 0 };
   #failure: unknown;
+  /** There is no more room: the next messages would fare no better, and need not be fetched. */
+  #full: StorageError | undefined;
 
   constructor(
     ctx: Context,
@@ -225,6 +232,7 @@ class Run {
     for await (const { number, bytes, error } of this.#pop3.retrs(byNumber.keys())) {
       const item = byNumber.get(number);
       if (item === undefined) continue;
+      if (this.#full !== undefined) throw this.#full;
       if (error === undefined) yield { id: item, row: item, bytes };
       else await this.#fail(item, error);
     }
@@ -238,6 +246,10 @@ class Run {
     if (isItsOwn) this.#failed.push(item);
     this.#counts.failed += 1;
     await this.#ctx.output.event({ ...fieldsOf(item), status: 'failed', error: error.message });
+    if (error instanceof StorageError && isFull(error)) {
+      if (this.#full?.message === error.message) return; // once is enough for a whole batch
+      this.#full ??= error;
+    }
     this.#ctx.output.warn(`message uid:${item.uid}: ${error.message}`);
   }
 
