@@ -43,12 +43,14 @@ function storedIn(kind: Case['kind'], target: string): string[] {
   }
 }
 
-/** Files that only a run at work has. */
+/**
+ * Files that only a run at work has. The spool of an mbox is none: what half a line of the journal already told of is never
+ * asked for again, and then it stays for a day.
+ */
 function leftIn({ kind }: Case, target: string): string[] {
   if (kind === 'maildir') return readdirSync(join(target, 'tmp'));
-  return readdirSync(kind === 'mbox' ? join(target, '..') : target).filter((name) =>
-    /^\.|\.(?:tmp|lock)$/.test(name),
-  );
+  const files = readdirSync(kind === 'mbox' ? join(target, '..') : target);
+  return files.filter((name) => /^\.|\.(?:tmp|lock)$/.test(name) && !name.endsWith('.spool'));
 }
 
 describeInterop('fetch --delete onto a disk that is full', (servers) => {
@@ -82,7 +84,7 @@ describeInterop('fetch --delete onto a disk that is full', (servers) => {
         const onServer = (await poplib(servers, user, marker)).map(({ raw }) => raw.toString('latin1'));
         expect(stored.filter((text) => !wanted.includes(text))).toEqual([]);
         expect(wanted.filter((text) => !onServer.includes(text) && !stored.includes(text))).toEqual([]);
-        if (kind !== 'mbox' && stored.length > 0) expect(leftIn(chosen, target)).toEqual([]);
+        if (stored.length > 0) expect(leftIn(chosen, target)).toEqual([]);
         // Said once, not for each message that found no room.
         expect(full.stderr.split('\n').length).toBeLessThan(8);
         if (process.env['MAILTOOL_KILLS'] !== undefined)

@@ -247,8 +247,8 @@ class Run {
     this.#counts.failed += 1;
     await this.#ctx.output.event({ ...fieldsOf(item), status: 'failed', error: error.message });
     if (error instanceof StorageError && isFull(error)) {
-      if (this.#full?.message === error.message) return; // once is enough for a whole batch
-      this.#full ??= error;
+      if (this.#full !== undefined) return; // once is enough for a whole batch
+      this.#full = error;
     }
     this.#ctx.output.warn(`message uid:${item.uid}: ${error.message}`);
   }
