@@ -22,6 +22,10 @@ export const ACCOUNTS = [
   { user: 'leo', password: 'leo-6ty8q1ns' },
   { user: 'mona', password: 'mona-3gb9h7df' },
   { user: 'nina', password: 'nina-0lk5j4ap' },
+  { user: 'olga', password: 'olga-7vd2m9cw' },
+  { user: 'peter', password: 'peter-4jn6x1sb' },
+  { user: 'quinn', password: 'quinn-8fz3k5lt' },
+  { user: 'rosa', password: 'rosa-2hy7p0qe' },
   { user: 'jürgen', password: 'Grüße-пароль-密码', mailbox: 'juergen' },
 ].map((account) => ({ mailbox: account.user, ...account }));
 

@@ -6,12 +6,19 @@ import type { Inbox } from './inbox.ts';
 const SLOWEST_OCTETS = 6_000;
 const SLOWEST_SPAN_MS = 60_000;
 
+/** What `LF_END` looks at. */
+const TAIL = 5;
+/** A dot that would end the block of a server whose greeting ended in LF alone. */
+const LF_END = /[^\r]\n\.\r?\n$/;
+const LF_HINT =
+  'the server ends the lines of its messages with LF alone, and those of its replies with CRLF: where a message ends cannot be told, which is for its operator to mend';
+
 /** What a block is read from. */
 export interface BlockSource {
   readonly inbox: Inbox;
   readonly lineEnding: Line['ending'];
-  /** Resolves when there is more in the inbox; fails when there never will be. */
-  arrival(): Promise<void>;
+  /** Resolves when there is more in the inbox; fails when there never will be, with `hint` where that is for its silence. */
+  arrival(hint: string | undefined): Promise<void>;
   /** The error for a block that moves slower than so many octets a second. */
   stalled(slowest: number): Error;
   /** Told once the dot has come, with the octets up to and with it. */
@@ -27,13 +34,14 @@ export interface BlockSource {
 export async function* readBlock(source: BlockSource): AsyncGenerator<Buffer, void, void> {
   const unstuffer = new Unstuffer(source.lineEnding);
   let octets = 0;
+  let tail = '';
   let whole = false;
   let window = { since: performance.now(), octets: 0 };
   try {
     for (;;) {
       const chunk = source.inbox.bytes();
       if (chunk === undefined) {
-        await source.arrival();
+        await source.arrival(LF_END.test(tail) ? LF_HINT : undefined);
         if (performance.now() - window.since > SLOWEST_SPAN_MS) {
           if (octets - window.octets < SLOWEST_OCTETS) {
             throw source.stalled(SLOWEST_OCTETS / (SLOWEST_SPAN_MS / 1000));
@@ -43,6 +51,7 @@ export async function* readBlock(source: BlockSource): AsyncGenerator<Buffer, vo
         continue;
       }
       octets += chunk.length;
+      tail = (tail + chunk.toString('latin1', Math.max(0, chunk.length - TAIL))).slice(-TAIL);
       const { bytes, rest } = unstuffer.push(chunk);
       if (rest !== undefined) {
         source.inbox.unread(rest);

@@ -162,7 +162,7 @@ export class Connection {
     return readBlock({
       inbox: this.#inbox,
       lineEnding: this.lineEnding,
-      arrival: () => this.#arrival(this.#until(idleMs), 'read the rest of a message', stage),
+      arrival: (hint) => this.#arrival(this.#until(idleMs), 'read the rest of a message', stage, hint),
       stalled: (slowest) =>
         new TimeoutError(
           `${where(this.#options)} sends less than ${slowest} octets a second`,
@@ -312,16 +312,17 @@ export class Connection {
     return Deadline.after(timeoutMs).orEarlier(this.#options.deadline);
   }
 
-  #arrival(deadline: Deadline, awaited: string, stage: Stage | undefined): Promise<void> {
+  #arrival(deadline: Deadline, awaited: string, stage: Stage | undefined, hint?: string): Promise<void> {
     this.#readOn();
-    return this.#waits.arrival(this.#patience(deadline, awaited, stage));
+    return this.#waits.arrival(this.#patience(deadline, awaited, stage, hint));
   }
 
-  #patience(deadline: Deadline, awaited: string, stage: Stage | undefined): Wait {
+  #patience(deadline: Deadline, awaited: string, stage: Stage | undefined, hint?: string): Wait {
     return {
       deadline,
       stage,
-      late: () => this.#fail(() => timedOut(`${awaited} (${where(this.#options)})`, deadline, this, stage)),
+      late: () =>
+        this.#fail(() => timedOut(`${awaited} (${where(this.#options)})`, deadline, this, stage, hint)),
     };
   }
 }

@@ -55,6 +55,8 @@ export class Mbox implements Store {
   /** What a killed run put into the mailbox, by name; the digests of its text. */
   readonly #there = new Map<string, string>();
   readonly #recovered: Recovered[] = [];
+  /** What was settled as being there already, until that is recorded. */
+  #repeated: readonly string[] = [];
   /** What is staged, in order. */
   #order: { readonly name: string; readonly size: number; readonly duplicate: boolean }[] = [];
 
@@ -95,7 +97,6 @@ export class Mbox implements Store {
     const digest = this.#there.get(name);
     if (digest !== undefined && digest === step(path, 'read', () => digestOf(disk, fd, entry))) {
       this.#order.push({ name, size, duplicate: true });
-      for (const { missing } of this.#recovered) missing.delete(name);
       return; // the next message is written over it
     }
     this.#order.push({ name, size, duplicate: false });
@@ -109,6 +110,7 @@ export class Mbox implements Store {
     this.#spool = undefined;
     this.#order = [];
     this.recorded();
+    this.#repeated = order.filter(({ duplicate }) => duplicate).map(({ name }) => name);
     let why: StorageError | undefined;
     if (spool !== undefined && spool.entries.length > 0) {
       try {
@@ -129,6 +131,8 @@ export class Mbox implements Store {
   recorded(): void {
     if (this.#settled !== undefined) this.#unlink(this.#settled);
     this.#settled = undefined;
+    for (const name of this.#repeated) for (const { missing } of this.#recovered) missing.delete(name);
+    this.#repeated = [];
   }
 
   discard(): void {

@@ -97,6 +97,28 @@ describe('fetch', () => {
     expect(readdirSync(join(folder, 'Mail/tmp'))).toEqual([]);
   });
 
+  test('LF alone, from a server that never sends anything else: mail as any other', async () => {
+    const text = 'Subject: 1\n\n.body\n';
+    const script = `${ids('a')}\nC: RETR 1\nS: +OK\nS: Subject: 1\nS:\nS: ..body\nS: .\nC: DELE 1\nS: +OK\n${BYE}`;
+    const env = { XDG_STATE_HOME: join(folder, 'state') };
+    const ran = await dialogue(script, { ending: '\n' }, (port) =>
+      mailtool(['fetch', ...into, '--delete'], { env: { ...settings(port), ...env }, cwd: folder }),
+    );
+    expect(ran).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
+    expect(stored()).toEqual([text]);
+  });
+
+  test('LF alone in messages, from a server that greets with CRLF: 75 in time, the reason, and nothing stored', async () => {
+    const [ran] = await fetches(
+      [`${ids('a')}\nC: RETR 1\nS: +OK\nS- Subject: 1\\n\\nbody\\n.\\n\n*: silence`],
+      [...into, '--delete', '--timeout', '1s'],
+    );
+    expect(ran).toMatchObject({ code: 75, stdout: '' });
+    expect(ran?.stderr).toMatch(/timed out after 1 s[\s\S]*hint: .*LF alone/);
+    expect(stored()).toEqual([]);
+    expect(readdirSync(join(folder, 'Mail/tmp'))).toEqual([]);
+  });
+
   test('one that the server does not give: the others come; after five times it is left alone', async () => {
     const failing = `${ids('a', 'b')}\nC: RETR 1\nS: -ERR no\n${BYE}`;
     const outcomes = await fetches(

@@ -87,6 +87,12 @@ export const headerValues = (message: PythonMessage, name: string): string[] =>
     .filter((field) => field.name.toLowerCase() === name.toLowerCase())
     .map((field) => field.value);
 
+/** The messages of a Maildir or an mbox, as Python's mailbox reads them. */
+export async function mailboxReads(kind: 'maildir' | 'mbox', path: string): Promise<Buffer[]> {
+  const messages = await python('mailbox_messages.py', JSON.stringify({ kind, path }));
+  return (messages as string[]).map((each) => Buffer.from(each, 'base64'));
+}
+
 function files(servers: Interop, user: InteropUser): string[] {
   const [mailbox = ''] = user.address.split('@');
   return ['new', 'cur'].flatMap((each) => {

@@ -5,11 +5,10 @@ import { compose } from '../../src/mime/compose.ts';
 import { collect } from '../feeds.ts';
 import { fixed } from '../mime/drafts.ts';
 import { FAMILY, FILE_NAME, LETTERS, LONG_SUBJECT } from '../mime/letters.ts';
-import { run, workspace } from './command.ts';
+import { workspace } from './command.ts';
+import { muttTypes } from './pseudo-mutt.ts';
 import { describeInterop } from './servers.ts';
 
-// mutt wants a terminal, and gets one.
-const PTY = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
 const SETTINGS = 'set charset=utf-8 wait_key=no pipe_decode=yes pipe_decode_weed=no quit=yes move=no\n';
 
 /** Has mutt open a message, and type `keys`; gives what it piped to `out` with the folding of its lines taken back. */
@@ -19,18 +18,7 @@ async function inMutt(folder: string, name: string, keys: string): Promise<strin
   writeFileSync(join(folder, 'mbox'), `From x Sat Nov 21 06:00:00 2026\n${text}\n`, 'latin1');
   writeFileSync(join(folder, 'muttrc'), `${SETTINGS}set folder=${folder} spoolfile=${folder}/mbox\n`);
   const pipe = `<pipe-message>cat >${join(folder, 'out')}<enter>`;
-  const outcome = await run(
-    'timeout',
-    [
-      '20',
-      'python3',
-      '-c',
-      PTY,
-      ...'mutt -n -F muttrc -R -f mbox -e'.split(' '),
-      `push "${pipe}${keys}<exit>"`,
-    ],
-    { cwd: folder, env: { TERM: 'xterm', HOME: folder }, stdin: null },
-  );
+  const outcome = await muttTypes(folder, 'mbox', `${pipe}${keys}<exit>`);
   expect(outcome.status, outcome.stderr).toBe(0);
   return readFileSync(join(folder, 'out'), 'utf8').replace(/\n[ \t]/g, ' ');
 }

@@ -8,6 +8,11 @@ import { tellFallback } from '../pop3-connection.ts';
 import { octets } from '../progress.ts';
 import type { Item, Plan } from './plan.ts';
 
+const NO_ROOM: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
+
+const isFull = ({ cause }: StorageError) =>
+  cause instanceof Error && 'code' in cause && NO_ROOM.has(cause.code);
+
 /** A message in a line of JSON. */
 export const fieldsOf = ({ number, uid, size }: Item) => ({ number, uid, size });
 
@@ -22,6 +27,8 @@ export class Run {
   readonly #failed: Item[] = [];
   readonly #counts = { stored: 0, duplicates: 0, failed: 0, skipped: 0 };
   #failure: unknown;
+  /** There is no more room: the next messages would fare no better, and need not be fetched. */
+  #full: StorageError | undefined;
 
   constructor(
     ctx: Context,
@@ -107,6 +114,7 @@ export class Run {
     for await (const { number, bytes, error } of this.#pop3.retrs(byNumber.keys())) {
       const item = byNumber.get(number);
       if (item === undefined) continue;
+      if (this.#full !== undefined) throw this.#full;
       if (error === undefined) yield { id: item, row: item, bytes };
       else await this.#fail(item, error);
     }
@@ -120,6 +128,10 @@ export class Run {
     if (isItsOwn) this.#failed.push(item);
     this.#counts.failed += 1;
     await this.#ctx.output.event({ ...fieldsOf(item), status: 'failed', error: error.message });
+    if (error instanceof StorageError && isFull(error)) {
+      if (this.#full !== undefined) return; // once is enough for a whole batch
+      this.#full = error;
+    }
     this.#ctx.output.warn(`message uid:${item.uid}: ${error.message}`);
   }
 
