@@ -1,0 +1,8 @@
+export { readMessage } from './read-message.ts';
+export {
+  READ_LIMITS,
+  type ReadAddress,
+  type ReadLimits,
+  type ReadMessage,
+  type ReadPart,
+} from './types.ts';
