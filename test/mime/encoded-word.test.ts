@@ -137,7 +137,7 @@ describe('decodeWords', () => {
     ['=?x-nobody-knows?Q?=C3=A9?=', 'é'],
     ['=?iso-2022-jp?B?GyRCRnxLXBsoQg==?=', '日本'],
     ['=?gb2312?B?sai45g==?=', '报告'],
-    ['=?utf-7?Q?+AOk-?=', '+AOk-'],
+    ['=?utf-7?Q?+AOk-?=', 'é'],
     // Not words, or broken ones.
     ['=?utf-8?Q?a b?=', '=?utf-8?Q?a b?='],
     ['=?utf-8?X?abc?=', '=?utf-8?X?abc?='],
