@@ -1,6 +1,6 @@
 import { decodeBase64Tolerant, encodeBase64 } from '../codec/base64.ts';
 import { decodeQuotedPrintable } from '../codec/quoted-printable.ts';
-import { decodeCharset } from './charset.ts';
+import { decodeLabelled } from './charset.ts';
 
 /** The longest encoded word (RFC 2047 2). */
 export const WORD_LIMIT = 75;
@@ -134,19 +134,27 @@ function* wordsIn(
 
 /**
  * Text of a header field with its encoded words decoded. Blanks between two words go; neighbours of one charset are joined
- * as octets first, since some mailers cut inside a character. What is no encoded word stays. Never throws.
+ * as octets first, since some mailers cut inside a character. What is no encoded word stays. Never throws. `warn` is told of
+ * charsets that had to be guessed.
  */
-export function decodeWords(value: string): string {
+export function decodeWords(value: string, warn?: (warning: string) => void): string {
   let text = '';
   let end = 0;
   let run: { charset: string; bytes: Uint8Array[] } | undefined;
   let count = 0;
   const flush = () => {
-    if (run !== undefined) text += decodeCharset(Buffer.concat(run.bytes), run.charset);
+    if (run !== undefined) {
+      const { text: decoded, guessed } = decodeLabelled(Buffer.concat(run.bytes), run.charset);
+      text += decoded;
+      if (guessed) warn?.('an encoded word is not in the charset that it names, or that is unknown: guessed');
+    }
     run = undefined;
   };
   for (const word of wordsIn(value)) {
-    if (++count > WORDS_LIMIT) break;
+    if (++count > WORDS_LIMIT) {
+      warn?.(`a field has more than ${WORDS_LIMIT} encoded words: the rest is not decoded`);
+      break;
+    }
     const between = value.slice(end, word.start);
     if (run === undefined || /\S/.test(between)) {
       flush();

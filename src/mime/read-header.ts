@@ -1,5 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import { type Mailbox, parseAddressList } from './address.ts';
-import { decodeUnlabelled } from './charset.ts';
+import { decodeCharset, decodeUnlabelled } from './charset.ts';
 import { decodeWords } from './encoded-word.ts';
 
 /** One field of a message that somebody else made. */
@@ -16,13 +17,28 @@ const NAME_LIMIT = 1_000;
 /** RFC 5322 2.2. */
 const FIELD_NAME = /^[!-9;-~]+$/;
 const NOTHING = Buffer.alloc(0);
+const CUT = 'a field of a header is larger than 256 KB: the rest of it is left out';
+
+/** How a header is read that may be broken. */
+export interface HeaderReading {
+  /** That of octets which are neither ASCII nor UTF-8; windows-1252 where none is named. */
+  readonly charset?: string | undefined;
+  /** Is told what was left out. */
+  readonly warn?: Warn | undefined;
+}
+
+/** Takes what is to be said of a message that somebody else made, in words. */
+export type Warn = (warning: string) => void;
 
 /**
  * The fields of a header block; what follows the first blank line is not looked at. For mail as it comes: lines that are no
  * fields are passed over, bytes without a charset are UTF-8 or windows-1252, and nothing throws. Limits: 1 MB, 10,000
  * fields, 256 KB each; what is beyond is left out.
  */
-export function parseHeader(block: Uint8Array): HeaderField[] {
+export function parseHeader(block: Uint8Array, { charset, warn }: HeaderReading = {}): HeaderField[] {
+  const decode = (line: Buffer): string =>
+    charset === undefined || isUtf8(line) ? decodeUnlabelled(line) : decodeCharset(line, charset);
+  if (block.length > HEADER_LIMIT) warn?.('a header is larger than 1 MB: the rest of it is left out');
   const bytes = Buffer.from(block.buffer, block.byteOffset, Math.min(block.length, HEADER_LIMIT));
   const fields: { name: string; lines: string[]; octets: number }[] = [];
   for (let at = 0; at < bytes.length && fields.length <= FIELDS_LIMIT; ) {
@@ -34,9 +50,9 @@ export function parseHeader(block: Uint8Array): HeaderField[] {
     const last = fields.at(-1);
     if (line[0] === 0x20 || line[0] === 0x09) {
       if (last !== undefined && last.octets + line.length <= FIELD_LIMIT) {
-        last.lines.push(decodeUnlabelled(line));
+        last.lines.push(decode(line));
         last.octets += line.length;
-      }
+      } else if (last !== undefined) warn?.(CUT);
       continue;
     }
     const colon = line.indexOf(0x3a);
@@ -46,9 +62,12 @@ export function parseHeader(block: Uint8Array): HeaderField[] {
       .trimEnd();
     // What is no field may go on in the next line, too: it is gathered, and left out at the end.
     const value = FIELD_NAME.test(name) ? line.subarray(colon + 1, colon + 1 + FIELD_LIMIT) : NOTHING;
-    fields.push({ name, lines: [decodeUnlabelled(value)], octets: line.length });
+    if (line.length - colon - 1 > FIELD_LIMIT) warn?.(CUT);
+    fields.push({ name, lines: [decode(value)], octets: line.length });
   }
   const named = fields.filter(({ name }) => FIELD_NAME.test(name));
+  if (fields.length > FIELDS_LIMIT)
+    warn?.(`a header has more than ${FIELDS_LIMIT} fields: the rest of them is left out`);
   return named.slice(0, FIELDS_LIMIT).map(({ name, lines }) => ({ name, value: lines.join('').trim() }));
 }
 
@@ -59,16 +78,16 @@ export function fieldValue(fields: readonly HeaderField[], name: string): string
 }
 
 /** A field's text as a person reads it. */
-export function readText(value: string): string {
-  return decodeWords(value);
+export function readText(value: string, warn?: Warn): string {
+  return decodeWords(value, warn);
 }
 
 /** Addresses are decoded after they have been told apart: a decoded name may hold a comma. Never throws. */
-export function readAddresses(value: string): Mailbox[] {
+export function readAddresses(value: string, warn?: Warn): Mailbox[] {
   try {
-    return parseAddressList(value).map(({ name, address }) => ({ name: decodeWords(name), address }));
+    return parseAddressList(value).map(({ name, address }) => ({ name: decodeWords(name, warn), address }));
   } catch {
-    return guessAddresses(value);
+    return guessAddresses(value, warn);
   }
 }
 
@@ -77,7 +96,7 @@ const GUESSES_LIMIT = 1_000;
 const NOT_IN_ADDRESS = ' \t\r\n\v\f<>"(),;:@\xa0';
 
 /** What a strict reader refuses: everything that looks like an address counts, whatever stands before it is its name. */
-function guessAddresses(value: string): Mailbox[] {
+function guessAddresses(value: string, warn?: Warn): Mailbox[] {
   const found: Mailbox[] = [];
   let from = 0;
   for (
@@ -91,12 +110,12 @@ function guessAddresses(value: string): Mailbox[] {
     while (end < value.length && end - at < 256 && !NOT_IN_ADDRESS.includes(value.charAt(end))) end++;
     if (start === at || end === at + 1) continue;
     const name = value.slice(from, value[start - 1] === '<' ? start - 1 : start);
-    found.push({ name: decodeWords(bare(name)), address: value.slice(start, end) });
+    found.push({ name: decodeWords(bare(name), warn), address: value.slice(start, end) });
     from = value[end] === '>' ? end + 1 : end;
     at = end - 1;
   }
   const name = bare(value);
-  return found.length === 0 && name !== '' ? [{ name: decodeWords(name), address: '' }] : found;
+  return found.length === 0 && name !== '' ? [{ name: decodeWords(name, warn), address: '' }] : found;
 }
 
 /** Without blanks, separators and quotes at its ends. */

@@ -1,79 +1,167 @@
-import { decodeCharset } from '../charset.ts';
+import { decodeLabelled } from '../charset.ts';
+import { declaredCharset } from '../html-charset.ts';
 import { htmlToText } from '../html-text.ts';
-import type { Entity } from './entity.ts';
+import { fieldValue, readText } from '../read-header.ts';
+import { type Entity, isMessageType } from './entity.ts';
+import { unflow } from './flowed.ts';
 import type { ReadPart } from './types.ts';
+import type { Warnings } from './warnings.ts';
 
-/** What there is to read in a part of a message. */
+/** What there is to read in a message. */
 export interface Body {
   readonly text: string;
   readonly source: 'plain' | 'html' | 'none';
+  /** The plain text alone. */
+  readonly plain: string;
   readonly html: string | null;
   /** The leaves that are text of the body, in whichever form. */
   readonly shown: ReadonlySet<Entity>;
 }
 
-const NOTHING: Body = { text: '', source: 'none', html: null, shown: new Set() };
+/** Text of one leaf; a page is turned to text when that is asked for. */
+class Segment {
+  readonly source: 'plain' | 'html';
+  readonly #content: string;
+  #text: string | undefined;
+  #isEmpty: boolean | undefined;
+
+  constructor(source: 'plain' | 'html', content: string) {
+    this.source = source;
+    this.#content = content;
+  }
+
+  get text(): string {
+    this.#text ??= this.source === 'html' ? htmlToText(this.#content) : this.#content;
+    return this.#text;
+  }
+
+  get isEmpty(): boolean {
+    this.#isEmpty ??= this.text.trim() === '';
+    return this.#isEmpty;
+  }
+}
+
+/** What was found in one branch of the tree. */
+interface Found {
+  readonly segments: readonly Segment[];
+  readonly pages: readonly string[];
+}
+
+const NOTHING: Found = { segments: [], pages: [] };
 
 /** The body of a message, chosen among its parts as mail readers do. `leaf`: the octets of an entity without parts. */
-export function readBody(root: Entity, leaf: (entity: Entity) => ReadPart): Body {
-  return bodyOf(root, leaf, true);
+export function readBody(root: Entity, leaf: (entity: Entity) => ReadPart, warnings: Warnings): Body {
+  const reader = new BodyReader(leaf, warnings);
+  const found = reader.found(root, true);
+  let segments = found.segments.filter(({ isEmpty }) => !isEmpty);
+  // A digest, or a message that only carries others: those are what there is to read.
+  if (segments.length === 0) segments = reader.nested(root).filter(({ isEmpty }) => !isEmpty);
+  const [only] = segments;
+  const plain = segments.filter(({ source }) => source === 'plain');
+  return {
+    text: joined(segments),
+    source: only?.source ?? 'none',
+    plain: joined(plain),
+    html: found.pages.length === 0 ? null : found.pages.join('\n'),
+    shown: reader.shown,
+  };
 }
 
-function bodyOf(entity: Entity, leaf: (entity: Entity) => ReadPart, isFirst: boolean): Body {
-  if (entity.children.length === 0) return leafBody(entity, leaf(entity), isFirst);
-  if (!entity.type.startsWith('multipart/')) return NOTHING;
-  if (entity.type === 'multipart/alternative') {
-    return alternative(entity.children.map((child) => bodyOf(child, leaf, isFirst)));
+function joined(segments: readonly Segment[]): string {
+  const [only] = segments;
+  if (only !== undefined && segments.length === 1) return only.text;
+  return segments.map(({ text }) => (text.endsWith('\n') ? text : `${text}\n`)).join('\n');
+}
+
+class BodyReader {
+  readonly shown = new Set<Entity>();
+  readonly #leaf: (entity: Entity) => ReadPart;
+  readonly #warnings: Warnings;
+
+  constructor(leaf: (entity: Entity) => ReadPart, warnings: Warnings) {
+    this.#leaf = leaf;
+    this.#warnings = warnings;
   }
-  if (entity.type === 'multipart/related') return bodyOf(relatedRoot(entity), leaf, isFirst);
-  const bodies: Body[] = [];
-  for (const child of entity.children) {
-    const first = isFirst && bodies.length === 0;
-    const body = bodyOf(child, leaf, first);
-    if (body.shown.size > 0) bodies.push(body);
+
+  found(entity: Entity, isFirst: boolean): Found {
+    const { type, children } = entity;
+    if (children.length === 0) return this.#leafFound(entity, isFirst);
+    if (isMessageType(type)) return NOTHING;
+    if (type === 'multipart/related') return this.found(relatedRoot(entity), isFirst);
+    if (type === 'multipart/alternative') {
+      return alternative(children.map((child) => this.found(child, isFirst)));
+    }
+    const segments: Segment[] = [];
+    const pages: string[] = [];
+    for (const child of children) {
+      const found = this.found(child, isFirst && segments.length === 0);
+      for (const segment of found.segments) segments.push(segment);
+      for (const page of found.pages) pages.push(page);
+    }
+    return { segments, pages };
   }
-  return mixed(bodies);
-}
 
-function leafBody(entity: Entity, part: ReadPart, isFirst: boolean): Body {
-  if (part.disposition === 'attachment') return NOTHING;
-  if (!/^text\/(?:plain|html)$/.test(part.type)) return NOTHING;
-  // A text with a name, behind another, is a file that came along.
-  if (part.filename !== null && !isFirst) return NOTHING;
-  const charset = entity.contentType.parameters.get('charset') ?? 'utf-8';
-  const decoded = lines(decodeCharset(part.bytes, charset));
-  const shown = new Set([entity]);
-  if (part.type === 'text/html') return { text: htmlToText(decoded), source: 'html', html: decoded, shown };
-  return { text: decoded, source: 'plain', html: null, shown };
-}
+  #leafFound(entity: Entity, isFirst: boolean): Found {
+    const { type } = entity;
+    if (!type.startsWith('text/') || /^text\/(?:calendar|x-amp-html|rfc822-headers)$/.test(type))
+      return NOTHING;
+    const isKnown = type === 'text/plain' || type === 'text/html';
+    const part = this.#leaf(entity);
+    if (part.disposition === 'attachment') return NOTHING;
+    // A text of another kind, or with a name, that stands behind another is a file that came along.
+    if ((part.filename !== null || !isKnown) && !isFirst) return NOTHING;
+    if (part.filename !== null && !isKnown) return NOTHING;
+    this.shown.add(entity);
+    const text = this.#textOf(entity, part.bytes);
+    if (type === 'text/html') return { segments: [new Segment('html', text)], pages: [text] };
+    return { segments: [new Segment('plain', text)], pages: [] };
+  }
 
-function lines(text: string): string {
-  return text.replace(/\r\n?/g, '\n');
+  #textOf({ type, contentType: { parameters }, number }: Entity, bytes: Uint8Array): string {
+    const named = parameters.get('charset') ?? (type === 'text/html' ? declaredCharset(bytes) : undefined);
+    const { text, guessed } = decodeLabelled(bytes, named ?? 'us-ascii');
+    if (guessed) {
+      const label = (named ?? '').slice(0, 40).replace(/[^\w.:+-]/g, '?');
+      this.#warnings.add(
+        named === undefined
+          ? `part ${number} names no charset: guessed`
+          : `part ${number} is not in the charset that it names, "${label}", or that is unknown: guessed`,
+      );
+    }
+    const lines = text.replace(/\r\n?/g, '\n');
+    if (type !== 'text/plain' || parameters.get('format')?.toLowerCase() !== 'flowed') return lines;
+    return unflow(lines, parameters.get('delsp')?.toLowerCase() === 'yes');
+  }
+
+  /** The texts of the messages within, with what their headers say. */
+  nested(entity: Entity): Segment[] {
+    const [message] = entity.children;
+    if (message === undefined) return [];
+    if (!isMessageType(entity.type)) return entity.children.flatMap((child) => this.nested(child));
+    const lines = ['From', 'Date', 'Subject'].flatMap((name) => {
+      const value = fieldValue(message.fields, name);
+      return value === undefined ? [] : [`${name}: ${readText(value)}\n`];
+    });
+    const { segments } = this.found(message, true);
+    return [new Segment('plain', lines.join('')), ...segments];
+  }
 }
 
 /** RFC 2387 3.2: the part that the others are for. */
-function relatedRoot(entity: Entity): Entity {
-  return entity.children[0] as Entity;
+function relatedRoot({ children, contentType }: Entity): Entity {
+  const start = contentType.parameters.get('start');
+  const named =
+    start === undefined
+      ? undefined
+      : children.find(({ fields }) => fieldValue(fields, 'content-id')?.trim() === start.trim());
+  return named ?? (children[0] as Entity);
 }
 
 /** One of several forms (RFC 2046 5.1.4): plain text, unless that has nothing to read. */
-function alternative(bodies: readonly Body[]): Body {
-  const shown = new Set(bodies.flatMap((body) => [...body.shown]));
-  const full = bodies.filter(({ text }) => text.trim() !== '');
-  const best = full.find(({ source }) => source === 'plain') ?? full.at(-1) ?? bodies.at(-1) ?? NOTHING;
-  const html = bodies.findLast((body) => body.html !== null)?.html ?? null;
-  return { text: best.text, source: best.source, html, shown };
-}
-
-function mixed(bodies: readonly Body[]): Body {
-  const [only] = bodies;
-  if (bodies.length <= 1) return only ?? NOTHING;
-  const full = bodies.filter(({ text }) => text.trim() !== '');
-  const pages = bodies.flatMap(({ html }) => (html === null ? [] : [html]));
-  return {
-    text: full.map(({ text }) => (text.endsWith('\n') ? text : `${text}\n`)).join('\n'),
-    source: (full[0] ?? only)?.source ?? 'none',
-    html: pages.length === 0 ? null : pages.join('\n'),
-    shown: new Set(bodies.flatMap(({ shown }) => [...shown])),
-  };
+function alternative(forms: readonly Found[]): Found {
+  const hasText = ({ segments }: Found, source?: 'plain') =>
+    segments.some((segment) => (source === undefined || segment.source === source) && !segment.isEmpty);
+  const best = forms.find((form) => hasText(form, 'plain')) ?? forms.findLast((form) => hasText(form));
+  const page = forms.findLast(({ pages }) => pages.length > 0);
+  return { segments: best?.segments ?? [], pages: page?.pages ?? [] };
 }

@@ -1,15 +1,19 @@
-import { readContentType } from '../content-type.ts';
+import { isUtf8 } from 'node:buffer';
 import { fieldValue, type HeaderField, parseHeader } from '../read-header.ts';
 import { type Parameterised, readParameters } from './parameters.ts';
+import { decodeTransfer } from './transfer.ts';
 import type { ReadLimits } from './types.ts';
 import type { Warnings } from './warnings.ts';
 
 /** One entity of a message (RFC 2045 2.4): the message itself, a part, or a message within. */
 export interface Entity {
   /** As in IMAP; empty for a message, whose parts are numbered below it. */
-  readonly number: string;
+  number: string;
   readonly fields: readonly HeaderField[];
-  readonly type: string;
+  /** Its header, where that has octets which are not UTF-8. */
+  readonly oddHead: Uint8Array | undefined;
+  /** In small letters, as it is read: `text/plain` for a multipart without parts. */
+  type: string;
   readonly contentType: Parameterised;
   /** In small letters; `7bit` where none is named. */
   readonly encoding: string;
@@ -25,17 +29,27 @@ export interface Budget {
   readonly warnings: Warnings;
   /** Parts that may still be made. */
   parts: number;
+  /** Lines that were looked at, and levels that were searched for them: what the work is in proportion to. */
+  steps: number;
+}
+
+/** Where an entity is: what stands around it. */
+interface Place {
+  readonly number: string;
+  readonly depth: number;
+  /** How many messages it is within. */
+  readonly messages: number;
+  /** It is a message, or what a message within is. */
+  readonly isMessage: boolean;
+  readonly defaultType: string;
 }
 
 /** An entity whose end has not been found. */
 interface Open {
   readonly entity: Entity;
-  /** How many levels are above it. */
-  readonly depth: number;
+  readonly place: Place;
   /** Where its body begins. */
   readonly from: number;
-  /** How many messages it is within. */
-  readonly messages: number;
   readonly boundary: string | undefined;
   stage: 'preamble' | 'parts' | 'epilogue';
 }
@@ -43,31 +57,28 @@ interface Open {
 const LF = 0x0a;
 const CR = 0x0d;
 const DASH = 0x2d;
-/** Longer lines are no boundaries. */
-const BOUNDARY_LINE = 600;
+/** RFC 2046 5.1.1 allows 70 characters; what is longer is found in the wild, what is much longer is not. */
+const BOUNDARY_LIMIT = 500;
+const BOUNDARY_LINE = BOUNDARY_LIMIT + 100;
 /** A line of a header; what is none ends it, as most readers have it (as in `structure.ts`). */
 const FIELD = /^(?:[!-9;-~]+[ \t]*:|[ \t])/;
 const FIRST_FIELD = /^(?:>?From |[!-9;-~]+[ \t]*:|[ \t])/;
+const PLAIN_ENCODING = /^(?:[78]-?bit|binary)$/;
+const ROOT: Place = { number: '', depth: 0, messages: 0, isMessage: true, defaultType: 'text/plain' };
 
 /**
- * The tree of a message, by one pass over its octets. Never throws: what is broken is read as far as it can be. `number`: that of
- * the part which the message is; `depth` and `messages`: how many levels and messages stand around it.
+ * The tree of a message, by one pass over its octets. Never throws: what is broken is read as far as it can be. `place`: where it
+ * is, when it is within another.
  */
-export function readEntities(
-  message: Uint8Array,
-  budget: Budget,
-  number = '',
-  depth = 0,
-  messages = 0,
-): Entity {
-  return new Walk(message, budget).read(number, depth, messages);
+export function readEntities(message: Uint8Array, budget: Budget, place: Place = ROOT): Entity {
+  return new Walk(message, budget).read(place);
 }
 
 class Walk {
   readonly #bytes: Buffer;
   readonly #budget: Budget;
   readonly #open: Open[] = [];
-  /** By delimiter line without `--`: the outermost open multipart that has it (RFC 2046 5.1.2). */
+  /** By boundary: the outermost open multipart that has it (RFC 2046 5.1.2). */
   readonly #boundaries = new Map<string, Open>();
 
   constructor(message: Uint8Array, budget: Budget) {
@@ -75,163 +86,215 @@ class Walk {
     this.#budget = budget;
   }
 
-  read(number: string, depth: number, messages: number): Entity {
+  read(place: Place): Entity {
     const bytes = this.#bytes;
-    const { entity: root } = this.#begin(0, number, depth, messages, 'text/plain', true);
-    let at = this.#open.at(-1)?.from ?? bytes.length;
-    while (at < bytes.length) {
+    const begun = this.#begin(0, place);
+    for (let at = begun.next; at < bytes.length; ) {
+      this.#budget.steps++;
       const found = bytes.indexOf(LF, at);
       const next = found === -1 ? bytes.length : found + 1;
-      if (bytes[at] === DASH && bytes[at + 1] === DASH && next - at <= BOUNDARY_LINE)
-        at = this.#delimiter(at, next) ?? next;
-      else at = next;
+      const isDashed = bytes[at] === DASH && bytes[at + 1] === DASH && next - at <= BOUNDARY_LINE;
+      at = (isDashed ? this.#delimiter(at, next) : undefined) ?? next;
     }
-    if (this.#open.some(({ boundary, stage }) => boundary !== undefined && stage === 'parts'))
-      this.#budget.warnings.add('the last boundary of a multipart is missing');
+    if (this.#open.some(({ stage }) => stage === 'parts'))
+      this.#warn('the last boundary of a multipart is missing');
     this.#closeTo(0, bytes.length);
-    return root;
+    return begun.entity;
+  }
+
+  #warn(warning: string): void {
+    this.#budget.warnings.add(warning);
+  }
+
+  /** The multipart whose boundary the line is, and whether it is the last. */
+  #boundaryAt(at: number, next: number): { open: Open; isLast: boolean } | undefined {
+    if (next - at > BOUNDARY_LINE) return undefined;
+    const line = this.#bytes.toString('latin1', at + 2, next).trimEnd();
+    const part = this.#boundaries.get(line);
+    const last = line.endsWith('--') ? this.#boundaries.get(line.slice(0, -2)) : undefined;
+    if (part === undefined) return last === undefined ? undefined : { open: last, isLast: true };
+    if (last === undefined || part.place.depth <= last.place.depth) return { open: part, isLast: false };
+    return { open: last, isLast: true };
   }
 
   /** What is behind the line, and the header after it, where the line is a boundary. */
   #delimiter(at: number, next: number): number | undefined {
-    const line = this.#bytes.toString('latin1', at + 2, next).trimEnd();
-    const part = this.#boundaries.get(line);
-    const last = line.endsWith('--') ? this.#boundaries.get(line.slice(0, -2)) : undefined;
-    const open = outer(part, last);
-    if (open === undefined) return undefined;
+    const boundary = this.#boundaryAt(at, next);
+    if (boundary === undefined) return undefined;
+    const { open } = boundary;
+    this.#budget.steps += this.#open.length;
     const end = lineEndBefore(this.#bytes, at, open.from);
     this.#closeTo(this.#open.indexOf(open) + 1, end);
-    if (open === last) {
-      open.stage = 'epilogue';
+    if (boundary.isLast) {
       if (open.entity.children.length === 0) open.entity.body = this.#bytes.subarray(open.from, end);
+      open.stage = 'epilogue';
       this.#boundaries.delete(open.boundary ?? '');
       return next;
     }
     open.stage = 'parts';
-    if (this.#budget.parts <= 0) {
-      this.#budget.warnings.add(
-        `there are more than ${this.#budget.limits.parts} parts: the rest is left out`,
-      );
+    const { entity, place } = open;
+    const number = below(entity.number, entity.children.length + 1);
+    const defaultType = entity.type === 'multipart/digest' ? 'message/rfc822' : 'text/plain';
+    const inside = {
+      number,
+      depth: place.depth + 1,
+      messages: place.messages,
+      isMessage: false,
+      defaultType,
+    };
+    if (this.#budget.parts-- <= 0) {
+      this.#warn(`there are more than ${this.#budget.limits.parts} parts: the rest is one part`);
+      entity.children.push(opaque(number, this.#bytes.subarray(next)));
+      open.stage = 'epilogue';
       return this.#bytes.length;
     }
-    const { entity, depth, messages } = open;
-    const number = `${entity.number}${entity.number === '' ? '' : '.'}${entity.children.length + 1}`;
-    const childType = entity.type === 'multipart/digest' ? 'message/rfc822' : 'text/plain';
-    const child = this.#begin(next, number, depth + 1, messages, childType, false);
+    const child = this.#begin(next, inside);
     entity.children.push(child.entity);
     return child.next;
   }
 
-  /** Ends all that is open from that level on, where the octets up to `end` are its body. */
+  /** Ends all that is open from that level on; the octets up to `end` are its body. */
   #closeTo(level: number, end: number): void {
-    for (
-      let open = this.#open.at(-1);
-      this.#open.length > level && open !== undefined;
-      open = this.#open.at(-1)
-    ) {
-      this.#open.pop();
-      if (open.boundary !== undefined && this.#boundaries.get(open.boundary) === open)
-        this.#boundaries.delete(open.boundary);
-      // The body of what has parts is not kept, save that of a message: it is one attachment.
-      open.entity.body = this.#bytes.subarray(Math.min(open.from, end), end);
-      if (open.boundary !== undefined && open.entity.children.length === 0)
-        this.#budget.warnings.add('a multipart has no parts: it is read as text');
+    while (this.#open.length > level) {
+      const open = this.#open.pop();
+      if (open === undefined) return;
+      const { entity, place, boundary, stage, from } = open;
+      if (boundary !== undefined && this.#boundaries.get(boundary) === open)
+        this.#boundaries.delete(boundary);
+      if (stage !== 'epilogue' || boundary === undefined)
+        entity.body = this.#bytes.subarray(Math.min(from, end), end);
+      if (boundary !== undefined && entity.children.length === 0) {
+        this.#warn('a multipart has no parts: it is read as text');
+        entity.type = 'text/plain';
+        if (place.isMessage) entity.number = below(entity.number, 1);
+      } else if (isMessageType(entity.type) && entity.children.length === 0) this.#encodedMessage(open);
     }
   }
 
-  /** Reads a header, and opens the entity that it is of. Messages within begin with another header. */
-  #begin(
-    from: number,
-    number: string,
-    depth: number,
-    messages: number,
-    defaultType: string,
-    isMessage: boolean,
-  ): { entity: Entity; next: number } {
+  /** RFC 2046 5.2.1 wants a message within not to be encoded; some are all the same. */
+  #encodedMessage({ entity, place }: Open): void {
     const { limits, warnings } = this.#budget;
+    if (!/^(?:base64|quoted-printable)$/.test(entity.encoding)) return;
+    if (place.messages >= limits.messages || place.depth >= limits.depth || this.#budget.parts <= 0) return;
     this.#budget.parts--;
+    const message = decodeTransfer(entity.body, entity.encoding, warnings);
+    entity.children.push(readEntities(message, this.#budget, within(entity, place)));
+  }
+
+  /** Reads a header, and opens the entity that it is of. A message within begins with another header. */
+  #begin(from: number, place: Place): { entity: Entity; next: number } {
+    const { limits } = this.#budget;
     const { head, body } = this.#header(from);
-    const fields = parseHeader(head);
-    const typeField = fieldValue(fields, 'content-type') ?? defaultType;
-    const { type, boundary } = readContentType(typeField);
-    const encodingField = fieldValue(fields, 'content-transfer-encoding') ?? '7bit';
-    const [encoding = ''] = /[^\s;()]+/.exec(encodingField) ?? [];
-    const isMultipart = type.startsWith('multipart/');
+    const { entity, boundary } = this.#entityOf(head, body, place);
+    const open: Open = { entity, place, from: body, boundary, stage: 'preamble' };
+    this.#open.push(open);
+    if (boundary !== undefined) {
+      if (this.#boundaries.has(boundary))
+        this.#warn('two multiparts, one in the other, have the same boundary');
+      else this.#boundaries.set(boundary, open);
+    }
+    if (!isMessageType(entity.type) || !PLAIN_ENCODING.test(entity.encoding)) return { entity, next: body };
+    if (place.messages >= limits.messages || place.depth >= limits.depth || this.#budget.parts <= 0) {
+      this.#warn('messages nest too deep, or are too many: some are not taken apart');
+      return { entity, next: body };
+    }
+    this.#budget.parts--;
+    const inner = this.#begin(body, within(entity, place));
+    entity.children.push(inner.entity);
+    return { entity, next: inner.next };
+  }
+
+  #entityOf(head: Buffer, body: number, place: Place): { entity: Entity; boundary: string | undefined } {
+    const fields = parseHeader(head, { warn: (warning) => this.#warn(warning) });
+    const contentType = readParameters(fieldValue(fields, 'content-type') ?? place.defaultType);
+    const isType = /^[^\s/;()"]+\/[^\s/;()"]+$/.test(contentType.value);
+    const type = isType ? contentType.value : 'text/plain';
+    const [encoding = '7bit'] =
+      /[^\s;()"']+/.exec(fieldValue(fields, 'content-transfer-encoding') ?? '') ?? [];
+    const boundary = type.startsWith('multipart/') ? this.#boundary(contentType, body, place) : undefined;
+    const isLeaf = boundary === undefined;
+    const { limits } = this.#budget;
+    const isDeep = place.depth >= limits.depth;
+    if (isDeep && (!isLeaf || isMessageType(type)))
+      this.#warn(`parts nest deeper than ${limits.depth} levels: deeper ones are not taken apart`);
     const entity: Entity = {
       // A message that is no multipart is its own first part.
-      number: isMessage && !isMultipart ? `${number}${number === '' ? '' : '.'}1` : number,
+      number: place.isMessage && (isLeaf || isDeep) ? below(place.number, 1) : place.number,
       fields,
-      type,
-      contentType: readParameters(typeField),
+      oddHead: isUtf8(head) ? undefined : head,
+      type: type.startsWith('multipart/') && isLeaf ? 'text/plain' : type,
+      contentType,
       encoding: encoding.toLowerCase(),
       children: [],
       body: this.#bytes.subarray(body, body),
     };
-    const tooDeep = depth >= limits.depth;
-    if (tooDeep)
-      warnings.add(`parts nest deeper than ${limits.depth} levels: deeper ones are not taken apart`);
-    if (isMultipart && boundary === undefined)
-      warnings.add('a multipart names no boundary: it is read as text');
-    const octets = boundary === undefined ? undefined : Buffer.from(boundary, 'utf8').toString('latin1');
-    const open: Open = {
-      entity,
-      depth,
-      from: body,
-      messages,
-      boundary: isMultipart && !tooDeep ? octets : undefined,
-      stage: 'preamble',
-    };
-    this.#open.push(open);
-    if (open.boundary !== undefined) {
-      if (!this.#boundaries.has(open.boundary)) this.#boundaries.set(open.boundary, open);
-      else warnings.add('two multiparts, one in the other, have the same boundary');
-    }
-    if (!isMessageType(type) || tooDeep || !/^(?:[78]-?bit|binary)$/.test(entity.encoding))
-      return { entity, next: body };
-    if (messages >= limits.messages) {
-      warnings.add(`messages nest deeper than ${limits.messages} levels: deeper ones are not taken apart`);
-      return { entity, next: body };
-    }
-    const inner = this.#begin(body, entity.number, depth + 1, messages + 1, 'text/plain', true);
-    entity.children.push(inner.entity);
-    return { entity, next: inner.next };
+    return { entity, boundary: isDeep ? undefined : boundary };
+  }
+
+  /** The boundary of a multipart as its lines have it; where none is named, or not its own, the line that it begins with. */
+  #boundary({ parameters }: Parameterised, body: number, { depth }: Place): string | undefined {
+    const named = (parameters.get('boundary') ?? '').trimEnd();
+    const octets = Buffer.from(named, 'utf8').toString('latin1');
+    const isNamed = octets !== '' && octets.length <= BOUNDARY_LIMIT;
+    // Only once for a message: it is a search through all of it.
+    if (isNamed && (depth > 0 || this.#bytes.indexOf(`--${octets}`, body, 'latin1') !== -1)) return octets;
+    const start = this.#bytes.toString('latin1', body, body + BOUNDARY_LINE).replace(/^[\r\n]+/, '');
+    const [, guess] = /^--([^\s]{1,200})[ \t]*\r?\n/.exec(start) ?? [];
+    if (guess === undefined && isNamed) return octets;
+    this.#warn('a multipart does not name its boundary');
+    return guess;
   }
 
   /** The header that begins there, and where the body begins. A boundary ends it, too. */
   #header(from: number): { head: Buffer; body: number } {
     const bytes = this.#bytes;
     let at = from;
-    for (; at < bytes.length; ) {
+    while (at < bytes.length) {
+      this.#budget.steps++;
       const found = bytes.indexOf(LF, at);
       const next = found === -1 ? bytes.length : found + 1;
       const first = bytes[at];
       if (first === LF || (first === CR && next === at + 2))
         return { head: bytes.subarray(from, at), body: next };
+      if (first === DASH && bytes[at + 1] === DASH && this.#boundaryAt(at, next) !== undefined) break;
       const line = bytes.toString('latin1', at, Math.min(next, at + 1_000));
       if (!(at === from ? FIRST_FIELD : FIELD).test(line)) {
-        if (!(line.startsWith('--') && this.#isDelimiter(at, next)))
-          this.#budget.warnings.add('a header ends without a blank line');
+        this.#warn('a header ends without a blank line');
         break;
       }
       at = next;
     }
     return { head: bytes.subarray(from, at), body: at };
   }
-
-  #isDelimiter(at: number, next: number): boolean {
-    if (next - at > BOUNDARY_LINE) return false;
-    const line = this.#bytes.toString('latin1', at + 2, next).trimEnd();
-    return this.#boundaries.has(line) || (line.endsWith('--') && this.#boundaries.has(line.slice(0, -2)));
-  }
 }
 
+/** Whether the type is that of a message within (RFC 2046 5.2.1, RFC 6532 3.7). */
 export function isMessageType(type: string): boolean {
   return type === 'message/rfc822' || type === 'message/global';
 }
 
-function outer(one: Open | undefined, other: Open | undefined): Open | undefined {
-  if (one === undefined || other === undefined) return one ?? other;
-  return one.depth <= other.depth ? one : other;
+function within({ number }: Entity, { depth, messages }: Place): Place {
+  return { number, depth: depth + 1, messages: messages + 1, isMessage: true, defaultType: 'text/plain' };
+}
+
+function below(number: string, index: number): string {
+  return number === '' ? String(index) : `${number}.${index}`;
+}
+
+/** What is not taken apart any more. */
+function opaque(number: string, body: Uint8Array): Entity {
+  const type = 'application/octet-stream';
+  const contentType = { value: type, parameters: new Map<string, string>() };
+  return {
+    number,
+    fields: [],
+    oddHead: undefined,
+    type,
+    contentType,
+    encoding: 'binary',
+    children: [],
+    body,
+  };
 }
 
 /** The line end before a boundary is the boundary's (RFC 2046 5.1.1). */

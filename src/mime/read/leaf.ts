@@ -10,12 +10,12 @@ export function readLeaf(entity: Entity, warnings: Warnings): ReadPart {
   const bytes = decodeTransfer(entity.body, entity.encoding, warnings);
   const field = fieldValue(entity.fields, 'content-disposition');
   const stated = field === undefined ? undefined : readParameters(field);
-  const filename = stated?.parameters.get('filename') ?? entity.contentType.parameters.get('name') ?? '';
+  const filename = stated?.parameters.get('filename') || entity.contentType.parameters.get('name') || '';
   const id = (fieldValue(entity.fields, 'content-id') ?? '').trim();
   return {
     part: entity.number,
     filename: filename === '' ? null : filename,
-    type: entity.type.startsWith('multipart/') ? 'text/plain' : entity.type,
+    type: entity.type,
     disposition: dispositionOf(stated?.value),
     contentId: id === '' ? null : id.replace(/^</, '').replace(/>$/, ''),
     size: bytes.length,

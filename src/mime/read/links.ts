@@ -10,44 +10,52 @@ export interface Link {
   readonly text: string;
 }
 
-/** The links of a page, then those of a text: each URL once, with the text of the anchor, or the URL itself. */
+/**
+ * The links of a page, anchors and plain URLs, then the URLs of a text; each URL once, with the text of the anchor, or the URL
+ * itself. What runs a script or stays within the message is no link.
+ */
 export function readLinks(html: string | null, text: string): Link[] {
   const links = new Map<string, Link>();
-  const add = (url: string, shown: string) => {
-    if (links.size < LINKS_LIMIT && url.length <= URL_LIMIT && !links.has(url))
-      links.set(url, { url, text: shown });
+  const add = (link: Link) => {
+    if (links.size < LINKS_LIMIT && link.url.length <= URL_LIMIT && !links.has(link.url))
+      links.set(link.url, link);
   };
-  if (html !== null) for (const { url, text: shown } of anchors(html)) add(url, shown);
-  for (const url of urlsIn(text)) add(url, url);
+  if (html !== null) for (const link of pageLinks(html)) add(link);
+  for (const url of urlsIn(text)) add({ url, text: url });
   return [...links.values()];
 }
 
-function* anchors(html: string): Generator<Link> {
+function* pageLinks(html: string): Generator<Link> {
   let open: { url: string; text: string } | undefined;
+  const closed = function* (): Generator<Link> {
+    if (open !== undefined) yield { url: open.url, text: open.text.replace(/\s+/g, ' ').trim() };
+    open = undefined;
+  };
   for (const token of htmlTokens(html)) {
     if (token.kind === 'text') {
-      if (open !== undefined && open.text.length < TEXT_LIMIT) open.text += token.text;
-    } else if (token.name === 'a') {
-      if (open !== undefined) yield { url: open.url, text: open.text.replace(/\s+/g, ' ').trim() };
-      open = undefined;
+      if (open === undefined) for (const url of urlsIn(token.text)) yield { url, text: url };
+      else if (open.text.length < TEXT_LIMIT) open.text += token.text.slice(0, TEXT_LIMIT);
+    } else if (token.name === 'a' || (token.name === 'area' && token.kind === 'open')) {
+      yield* closed();
       const url = token.kind === 'open' ? cleanUrl(attributeOf(token.attributes, 'href') ?? '') : '';
       if (isLink(url)) open = { url, text: '' };
+      if (token.name === 'area') yield* closed();
     }
   }
-  if (open !== undefined) yield { url: open.url, text: open.text.replace(/\s+/g, ' ').trim() };
+  yield* closed();
 }
 
-/** As browsers do (WHATWG URL 4.4): controls at the ends, tabs and line ends anywhere go. */
+/** Controls and the blanks around it are no part of a URL, to browsers either (WHATWG URL 4.4). */
 function cleanUrl(url: string): string {
-  return url
-    .replace(/[\t\r\n]/g, '')
-    .replace(/^[\0- ]+/, '')
-    .trimEnd();
+  return url.replace(/[\0-\x1f\x7f-\x9f]/g, '').trim();
 }
 
-/** Schemes that lead somewhere, and run nothing here. */
+/** Schemes that run something, or lead into the message or the machine. */
+const HOSTILE =
+  /^(?:javascript|vbscript|livescript|data|about|blob|file|filesystem|view-source|jar|cid|mid|ms-[a-z-]+|search-ms):/i;
+
 function isLink(url: string): boolean {
-  return /^(?:https?|ftps?|mailto|tel|sms|xmpp|sip|sips|geo|matrix|news|webcal):/i.test(url);
+  return /^[a-z][a-z\d+.-]{0,40}:./i.test(url) && !HOSTILE.test(url);
 }
 
 const START = /https?:\/\/|mailto:/gi;
@@ -60,11 +68,9 @@ export function* urlsIn(text: string): Generator<string> {
     STOP.lastIndex = START.lastIndex;
     const end = STOP.exec(text)?.index ?? text.length;
     const from = match.index;
-    const resume = end;
     const url = trimmed(text.slice(from, Math.min(end, from + URL_LIMIT + 1)));
-    START.lastIndex = resume;
     if (url.length > match[0].length) yield url;
-    START.lastIndex = resume;
+    START.lastIndex = end;
   }
 }
 

@@ -61,24 +61,37 @@ function splitName(name: string): { base: string; index: number | undefined; ext
 function joined(known: readonly Piece[]): string {
   const whole = known.find(({ index }) => index === -1);
   const pieces = whole === undefined ? [...known].sort((a, b) => a.index - b.index) : [whole];
-  const octets: Buffer[] = [];
+  if (pieces.every(({ extended }) => !extended))
+    return decodeWords(
+      unrepeated(pieces)
+        .map(({ value }) => value)
+        .join(''),
+    );
+  let text = '';
+  let octets: Buffer[] = [];
   let charset = '';
-  let last = -2;
-  for (const [at, piece] of pieces.entries()) {
-    if (piece.index === last) continue;
-    last = piece.index;
-    let { value } = piece;
-    if (at === 0 && piece.extended) {
-      const first = value.indexOf("'");
-      const second = first === -1 ? -1 : value.indexOf("'", first + 1);
-      if (second !== -1) {
-        charset = value.slice(0, first);
-        value = value.slice(second + 1);
-      }
+  // Octets of neighbours are joined first: a character may be cut.
+  const flush = () => {
+    text += decodeCharset(Buffer.concat(octets), charset);
+    octets = [];
+  };
+  for (const [at, { extended, value }] of unrepeated(pieces).entries()) {
+    if (!extended) {
+      flush();
+      text += value;
+      continue;
     }
-    octets.push(piece.extended ? percentDecoded(value) : Buffer.from(value, 'utf8'));
+    const first = at === 0 ? value.indexOf("'") : -1;
+    const second = first === -1 ? -1 : value.indexOf("'", first + 1);
+    if (second !== -1) charset = value.slice(0, first);
+    octets.push(percentDecoded(value.slice(second + 1)));
   }
-  return decodeCharset(Buffer.concat(octets), charset === '' ? 'utf-8' : charset);
+  flush();
+  return text;
+}
+
+function unrepeated(pieces: readonly Piece[]): Piece[] {
+  return pieces.filter(({ index }, at) => at === 0 || pieces[at - 1]?.index !== index);
 }
 
 function percentDecoded(value: string): Buffer {
@@ -147,17 +160,20 @@ class Scanner {
 
   #quoted(): string {
     let found = '';
-    for (this.#at++; this.#at < this.#text.length; this.#at++) {
+    const from = ++this.#at;
+    for (; this.#at < this.#text.length; this.#at++) {
       const character = this.#text.charAt(this.#at);
       if (character === '"') {
         this.#at++;
-        break;
+        return found;
       }
       // A backslash of a Windows path is no escape.
       if (character === '\\' && '"\\'.includes(this.#text[this.#at + 1] ?? 'x')) this.#at++;
       found += this.#text.charAt(this.#at);
     }
-    return found;
+    // A quote that does not end is none.
+    this.#at = from;
+    return this.until(';').trim();
   }
 
   #comment(): void {
