@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { isMessageType } from '../../../src/mime/read/entity.ts';
+import type { ReadMessage } from '../../../src/mime/read/index.ts';
+import { askPython, noPython } from '../python.ts';
+import { corpus } from './corpus.ts';
+import { read } from './parts.ts';
+
+it('has each message once, and more than 300', () => {
+  expect(new Set(corpus.map(({ name }) => name)).size).toBe(corpus.length);
+  expect(corpus.length).toBeGreaterThan(300);
+});
+
+it.each(corpus)('$name is read', async ({ octets }) => {
+  const before = createHash('sha256').update(octets).digest('hex');
+  const found = await read(octets);
+  expect(found.text).not.toContain('\r');
+  for (const { part, bytes, size } of found.parts) {
+    expect(part).toMatch(/^\d+(?:\.\d+)*$/);
+    expect(bytes.length).toBe(size);
+  }
+  expect(new Set(found.parts.map(({ part }) => part)).size).toBe(found.parts.length);
+  expect(createHash('sha256').update(octets).digest('hex')).toBe(before);
+});
+
+/** What a reader says of a message, as far as both tell it. */
+interface Said {
+  readonly subject: string | null;
+  readonly from: readonly (readonly string[])[];
+  readonly to: readonly (readonly string[])[];
+  readonly cc: readonly (readonly string[])[];
+  readonly leaves: readonly (readonly [type: string, filename: string | null, hash: string])[];
+  readonly plain: string | null;
+  readonly html: string | null;
+}
+
+interface Answer {
+  readonly defects: readonly string[];
+  readonly said: Said | null;
+}
+
+const unix = (text: string | null) => text?.replace(/\r\n?/g, '\n') ?? null;
+
+function saidBy(found: ReadMessage, python: Said): Said {
+  const people = (addresses: ReadMessage['from']) => addresses.map(({ name, address }) => [name, address]);
+  return {
+    subject: found.subject,
+    from: people(found.from),
+    to: people(found.to),
+    cc: people(found.cc),
+    leaves: found.parts
+      .filter(({ type }) => !isMessageType(type))
+      .map(({ type, filename, bytes }) => [type, filename, createHash('sha256').update(bytes).digest('hex')]),
+    // Which of the two is shown is tested elsewhere.
+    plain:
+      python.plain === null
+        ? null
+        : found.textSource === 'plain'
+          ? found.text
+          : found.textSource === 'none'
+            ? ''
+            : python.plain,
+    html: python.html === null ? null : found.html,
+  };
+}
+
+/** Where the two say different things of a message that Python finds nothing wrong with, and why. */
+const DIFFERENCES: Readonly<Record<string, string>> = {};
+
+/** What is larger takes it minutes. */
+const asked = corpus.filter(({ octets }) => octets.length < 50_000);
+
+describe.skipIf(noPython)('Python says the same', () => {
+  let answers: Answer[] = [];
+  beforeAll(async () => {
+    answers = await askPython<Answer>(
+      'read_messages.py',
+      asked.map(({ octets }) => octets),
+    );
+  });
+
+  it('of most', () => {
+    expect(answers.filter(({ defects }) => defects.length === 0).length).toBeGreaterThan(200);
+  });
+
+  it.each(asked.map(({ name, octets }, index) => ({ name, octets, index })))(
+    '$name',
+    async ({ name, octets, index }) => {
+      const { defects = [], said = null } = answers[index] ?? {};
+      if (defects.length > 0 || said === null) return;
+      const theirs = { ...said, plain: unix(said.plain), html: unix(said.html) };
+      const ours = saidBy(await read(octets), theirs);
+      if (DIFFERENCES[name] === undefined) expect(ours).toEqual(theirs);
+      else expect(ours).not.toEqual(theirs);
+    },
+  );
+});
