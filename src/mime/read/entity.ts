@@ -148,9 +148,22 @@ class Walk {
       open.stage = 'epilogue';
       return this.#bytes.length;
     }
-    const child = this.#begin(next, inside);
+    const child = this.#begin(this.#unrepeated(next, boundary.open), inside);
     entity.children.push(child.entity);
     return child.next;
+  }
+
+  /** Behind what repeats the boundary at once: there is nothing between. */
+  #unrepeated(from: number, open: Open): number {
+    let at = from;
+    while (this.#bytes[at] === DASH && this.#bytes[at + 1] === DASH) {
+      this.#budget.steps++;
+      const next = this.#bytes.indexOf(LF, at) + 1;
+      const again = next === 0 ? undefined : this.#boundaryAt(at, next);
+      if (again?.open !== open || again.isLast) break;
+      at = next;
+    }
+    return at;
   }
 
   /** Ends all that is open from that level on; the octets up to `end` are its body. */

@@ -65,7 +65,25 @@ function saidBy(found: ReadMessage, python: Said): Said {
 }
 
 /** Where the two say different things of a message that Python finds nothing wrong with, and why. */
-const DIFFERENCES: Readonly<Record<string, string>> = {};
+const DIFFERENCES: Readonly<Record<string, string>> = {
+  'header: folded to nothing': 'the blank of the fold stays with it',
+  'header: comment':
+    'a comment behind an address is the name that it was before there were names (RFC 5322 A.1.2)',
+  'header: folded name': 'between two encoded words it keeps the blank of the fold, which RFC 2047 6.2 drops',
+  'broken: line ends of CR': 'it leaves them in the octets of the text',
+  'broken: raw latin1 in the header': 'it does not guess; here the charset of the text counts',
+  'broken: an empty boundary': 'it takes two dashes for a boundary; here it is text',
+  'broken: an unknown multipart':
+    'it shows the first text of it, here it is read as multipart/mixed (RFC 2046 5.1.7)',
+  'broken: an equals sign that stands for nothing':
+    'blanks behind the = of a soft line break are padding (RFC 2045 6.7 (3)), to it they are text',
+  'broken: ASCII that is none': 'it does not guess',
+  'broken: UTF-8 that is none': 'it does not guess',
+  'broken: no charset, 8 bit': 'it does not guess',
+  'broken: a report': 'it takes the fields of message/delivery-status apart, here they are one part',
+  'broken: flowed text': 'it leaves paragraphs in lines (RFC 3676)',
+  'broken: more words than are read': 'it has no limit',
+};
 
 /** What is larger takes it minutes. */
 const asked = corpus.filter(({ octets }) => octets.length < 50_000);
@@ -79,7 +97,9 @@ describe.skipIf(noPython)('Python says the same', () => {
     );
   });
 
-  it('of most', () => {
+  it('of most, and each difference is of a message here', () => {
+    const names = new Set(asked.map(({ name }) => name));
+    expect(Object.keys(DIFFERENCES).filter((name) => !names.has(name))).toEqual([]);
     expect(answers.filter(({ defects }) => defects.length === 0).length).toBeGreaterThan(200);
   });
 
@@ -87,7 +107,7 @@ describe.skipIf(noPython)('Python says the same', () => {
     '$name',
     async ({ name, octets, index }) => {
       const { defects = [], said = null } = answers[index] ?? {};
-      if (defects.length > 0 || said === null) return;
+      if (defects.length > 0 || said === null) return expect(DIFFERENCES[name]).toBeUndefined();
       const theirs = { ...said, plain: unix(said.plain), html: unix(said.html) };
       const ours = saidBy(await read(octets), theirs);
       if (DIFFERENCES[name] === undefined) expect(ours).toEqual(theirs);
