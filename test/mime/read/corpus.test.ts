@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import PostalMime from 'postal-mime';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { isMessageType } from '../../../src/mime/read/entity.ts';
 import type { ReadMessage } from '../../../src/mime/read/index.ts';
@@ -114,4 +115,26 @@ describe.skipIf(noPython)('Python says the same', () => {
       else expect(ours).not.toEqual(theirs);
     },
   );
+});
+
+it('postal-mime says the same of what good mailers make', async () => {
+  const hash = (octets: Uint8Array) => createHash('sha256').update(octets).digest('hex');
+  const trees = corpus.filter(({ name }) => name.startsWith('tree '));
+  expect(trees.length).toBe(60);
+  for (const { name, octets } of trees) {
+    const theirs = await PostalMime.parse(octets);
+    const ours = await read(octets);
+    expect(ours.subject, name).toBe(theirs.subject);
+    expect(ours.from, name).toEqual([theirs.from]);
+    expect(ours.to, name).toEqual(theirs.to);
+    expect(
+      ours.attachments.map(({ filename }) => filename),
+      name,
+    ).toEqual(theirs.attachments.map(({ filename }) => filename));
+    for (const [index, { bytes }] of ours.attachments.entries()) {
+      const content = new Uint8Array(theirs.attachments[index]?.content as ArrayBuffer);
+      // To quoted-printable it adds the line end that is the boundary's.
+      expect([hash(bytes), hash(Buffer.concat([bytes, Buffer.from('\n')]))], name).toContain(hash(content));
+    }
+  }
 });
