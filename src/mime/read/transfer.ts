@@ -21,7 +21,8 @@ function decodeUu(body: Uint8Array): Uint8Array {
   for (let at = 0; at < bytes.length; ) {
     const found = bytes.indexOf(0x0a, at);
     const next = found === -1 ? bytes.length : found + 1;
-    const start = bytes.toString('latin1', at, Math.min(next, at + 10));
+    const isWord = !begun || bytes[at] === 0x65;
+    const start = isWord ? bytes.toString('latin1', at, Math.min(next, at + 10)) : '';
     if (begun && /^end\s*$/.test(start)) break;
     if (begun) to = uuLine(bytes.subarray(at, next), out, to);
     else begun = /^begin \d/.test(start);

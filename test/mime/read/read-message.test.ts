@@ -334,6 +334,15 @@ describe('broken boundaries', () => {
     expect(found.text).toContain('x');
   });
 
+  it('the end of the inner, and a part of the outer: it is the outer one’s', async () => {
+    const inner = multipart('mixed', 'b', plain('x'));
+    const found = await read(
+      `Content-Type: multipart/mixed; boundary="b--"\r\n\r\n--b--\r\n${inner}\r\ny\r\n--b----\r\n`,
+    );
+    expect(found.parts.map(({ part }) => part)).toEqual(['1.1', '2']);
+    expect(found.text).toBe('x\n\ny\n');
+  });
+
   it('lines that end in CR alone are lines', async () => {
     const found = await read('Subject: x\rTo: a@b.example\r\rone\rtwo');
     expect(found).toMatchObject({ subject: 'x', text: 'one\ntwo' });
