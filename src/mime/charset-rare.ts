@@ -220,32 +220,39 @@ function decodeUtf32(bytes: Uint8Array, little = isLittle(bytes, 4) ?? false): s
 }
 
 /** By names in small letters, without the blanks, dashes, dots and underscores that mailers put anywhere. */
-const DECODERS: ReadonlyMap<string, (bytes: Uint8Array) => string> = new Map([
-  ...['utf7', 'unicode11utf7', 'csunicode11utf7', 'unicode20utf7'].map((name) => [name, decodeUtf7] as const),
-  ...['hz', 'hzgb2312'].map((name) => [name, decodeHz] as const),
-  ...['iso2022kr', 'csiso2022kr', 'cp50225'].map(
-    (name) => [name, (bytes: Uint8Array) => decodeShifted(bytes, 'euc-kr')] as const,
-  ),
-  ...['iso2022cn', 'iso2022cnext', 'cp50227', 'cp50229'].map(
-    (name) => [name, (bytes: Uint8Array) => decodeShifted(bytes, 'gbk')] as const,
-  ),
-  ...[
-    ...['euckr', 'cseuckr', 'cp949', 'ms949', 'windows949', 'uhc', 'cp1361', 'cp51949', 'cp20949'],
-    ...['ksc5601', 'ksc56011987', 'ksc56011989', 'csksc56011987', 'korean', 'isoir149'],
-  ].map((name) => [name, decodeKorean] as const),
-  ...['utf16', 'ucs2', 'iso10646ucs2', 'csunicode'].map((name) => [name, decodeUtf16] as const),
-  ...['utf32', 'ucs4', 'iso10646ucs4'].map(
-    (name) => [name, (bytes: Uint8Array) => decodeUtf32(bytes)] as const,
-  ),
-  ['utf32le', (bytes: Uint8Array) => decodeUtf32(bytes, true)],
-  ['utf32be', (bytes: Uint8Array) => decodeUtf32(bytes, false)],
-  ...['cp437', 'ibm437', '437', 'cspc8codepage437'].map((name) => [name, table('cp437')] as const),
-  ...['cp850', 'ibm850', '850', 'cspc850multilingual'].map((name) => [name, table('cp850')] as const),
-  ...['cp858', 'ibm858', 'ibm00858', 'pcmultilingual850+euro'].map(
-    (name) => [name, (bytes: Uint8Array) => table('cp850')(bytes).replaceAll('\u0131', '\u20ac')] as const,
-  ),
-  ...['iso885916', 'latin10', 'l10'].map((name) => [name, table('iso-8859-16')] as const),
-]);
+let decoders: ReadonlyMap<string, (bytes: Uint8Array) => string> | undefined;
+
+function byName(): ReadonlyMap<string, (bytes: Uint8Array) => string> {
+  decoders ??= new Map([
+    ...['utf7', 'unicode11utf7', 'csunicode11utf7', 'unicode20utf7'].map(
+      (name) => [name, decodeUtf7] as const,
+    ),
+    ...['hz', 'hzgb2312'].map((name) => [name, decodeHz] as const),
+    ...['iso2022kr', 'csiso2022kr', 'cp50225'].map(
+      (name) => [name, (bytes: Uint8Array) => decodeShifted(bytes, 'euc-kr')] as const,
+    ),
+    ...['iso2022cn', 'iso2022cnext', 'cp50227', 'cp50229'].map(
+      (name) => [name, (bytes: Uint8Array) => decodeShifted(bytes, 'gbk')] as const,
+    ),
+    ...[
+      ...['euckr', 'cseuckr', 'cp949', 'ms949', 'windows949', 'uhc', 'cp1361', 'cp51949', 'cp20949'],
+      ...['ksc5601', 'ksc56011987', 'ksc56011989', 'csksc56011987', 'korean', 'isoir149'],
+    ].map((name) => [name, decodeKorean] as const),
+    ...['utf16', 'ucs2', 'iso10646ucs2', 'csunicode'].map((name) => [name, decodeUtf16] as const),
+    ...['utf32', 'ucs4', 'iso10646ucs4'].map(
+      (name) => [name, (bytes: Uint8Array) => decodeUtf32(bytes)] as const,
+    ),
+    ['utf32le', (bytes: Uint8Array) => decodeUtf32(bytes, true)],
+    ['utf32be', (bytes: Uint8Array) => decodeUtf32(bytes, false)],
+    ...['cp437', 'ibm437', '437', 'cspc8codepage437'].map((name) => [name, table('cp437')] as const),
+    ...['cp850', 'ibm850', '850', 'cspc850multilingual'].map((name) => [name, table('cp850')] as const),
+    ...['cp858', 'ibm858', 'ibm00858', 'pcmultilingual850+euro'].map(
+      (name) => [name, (bytes: Uint8Array) => table('cp850')(bytes).replaceAll('\u0131', '\u20ac')] as const,
+    ),
+    ...['iso885916', 'latin10', 'l10'].map((name) => [name, table('iso-8859-16')] as const),
+  ]);
+  return decoders;
+}
 
 function table(name: string): (bytes: Uint8Array) => string {
   return (bytes) => decodeTable(bytes, TABLES[name] ?? '');
@@ -253,5 +260,5 @@ function table(name: string): (bytes: Uint8Array) => string {
 
 /** Text of octets in one of these charsets; undefined for another. `name`: without blanks, dashes, dots, underscores. */
 export function decodeRare(bytes: Uint8Array, name: string): string | undefined {
-  return DECODERS.get(name)?.(bytes);
+  return byName().get(name)?.(bytes);
 }

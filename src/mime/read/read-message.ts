@@ -7,10 +7,11 @@ import {
   readText,
 } from '../read-header.ts';
 import { readBody } from './body.ts';
-import { type Entity, isMessageType, readEntities } from './entity.ts';
+import { type Entity, isMessageType } from './entity.ts';
 import { readLeaf } from './leaf.ts';
 import { readLinks } from './links.ts';
 import { READ_LIMITS, type ReadAddress, type ReadLimits, type ReadMessage, type ReadPart } from './types.ts';
+import { readEntities } from './walk.ts';
 import { Warnings } from './warnings.ts';
 
 /**

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type Budget, readEntities } from '../../../src/mime/read/entity.ts';
+import type { Budget } from '../../../src/mime/read/entity.ts';
 import { READ_LIMITS } from '../../../src/mime/read/index.ts';
+import { readEntities } from '../../../src/mime/read/walk.ts';
 import { Warnings } from '../../../src/mime/read/warnings.ts';
 import { lines, multipart, numbers, plain, read } from './parts.ts';
 
