@@ -4,12 +4,25 @@ import type { Warnings } from './warnings.ts';
 
 /** The octets of a body (RFC 2045 6); of one in an unknown encoding, as they came. Never throws. */
 export function decodeTransfer(body: Uint8Array, encoding: string, warnings: Warnings): Uint8Array {
-  if (encoding === 'base64') return decodeBase64Tolerant(body);
+  if (encoding === 'base64') return decodeBase64Tolerant(withoutFooter(body, warnings));
   if (encoding === 'quoted-printable') return decodeQuotedPrintable(body);
   if (/^(?:x-)?uu(?:e|encode)$/.test(encoding)) return decodeUu(body);
   if (!/^(?:[78]-?bit|binary)$/.test(encoding))
     warnings.add('a part has an unknown transfer encoding: its octets are as they came');
   return body;
+}
+
+const BASE64_OR_BLANK = /^[A-Za-z0-9+/\-_=\s]*$/;
+
+/** Mailing lists put their footers behind base64, in clear: what follows the padding and is no base64 is left out. */
+function withoutFooter(body: Uint8Array, warnings: Warnings): Uint8Array {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
+  const padding = bytes.indexOf(0x3d);
+  if (padding === -1) return body;
+  const lineEnd = bytes.indexOf(0x0a, padding);
+  if (lineEnd === -1 || BASE64_OR_BLANK.test(bytes.toString('latin1', lineEnd))) return body;
+  warnings.add('text that is no base64 follows the base64 of a part: it is left out');
+  return bytes.subarray(0, lineEnd);
 }
 
 /** What stands between `begin` and `end` (POSIX uuencode); nothing where there is no `begin`. */

@@ -348,6 +348,14 @@ describe('broken boundaries', () => {
     expect(found).toMatchObject({ subject: 'x', text: 'one\ntwo' });
   });
 
+  it('a footer in clear behind base64 is left out', async () => {
+    const head = 'Content-Transfer-Encoding: base64\r\n\r\n';
+    const found = await read(`${head}SGVsbG8=\r\n_____\r\nTo leave, write to x@example.org\r\n`);
+    expect(found.text).toBe('Hello');
+    expect(found.warnings.join()).toContain('no base64 follows');
+    expect((await read(`${head}SGVsbG8=\r\nIQ==\r\n`)).text).toBe('Hello!');
+  });
+
   it('a lone CR among others is no line end of the structure', async () => {
     const found = await read('Subject: x\ry\r\n\r\none\rtwo\r\n');
     expect(found.headers).toHaveLength(1);
