@@ -85,7 +85,7 @@ function contenders({ host, port }, { user, password }, count, work) {
       needs: 'fetchmail',
       command: 'fetchmail',
       args: ['-s', '-f', fetchmail, '--nosyslog', '--pidfile', `${into('fetchmail')}/pid`],
-      env: { FETCHMAILHOME: into('fetchmail') },
+      env: { FETCHMAILHOME: into('fetchmail'), HOME: work },
       before: fresh('fetchmail'),
     },
     poplib: {
