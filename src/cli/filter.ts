@@ -23,8 +23,9 @@ export interface FilterOptions {
 export interface Filter {
   /** For `--new`: what is no longer new; unique-ids have to be known. Undefined: new or not. */
   readonly fetched: Fetched | undefined;
-  /** By what LIST says. */
+  /** By what LIST says; `bySize` is false where that decides nothing. */
   readonly size: (row: Row) => boolean;
+  readonly bySize: boolean;
   /** By the header, which TOP gives; undefined: it need not be read. */
   readonly header: ((fields: readonly HeaderField[]) => boolean) | undefined;
 }
@@ -75,6 +76,7 @@ export async function parseFilter(options: FilterOptions): Promise<Filter | unde
   if (larger === undefined && smaller === undefined && header.length === 0) return undefined;
   return {
     fetched: undefined,
+    bySize: larger !== undefined || smaller !== undefined,
     size: ({ size }) => size > (larger ?? -1) && size < (smaller ?? Number.POSITIVE_INFINITY),
     header: header.length === 0 ? undefined : (fields) => header.every((test) => test(fields)),
   };
@@ -128,7 +130,11 @@ async function headerTests(options: FilterOptions): Promise<Test[]> {
   return tests;
 }
 
-function patternOf(flag: string, text: string): (value: string) => boolean {
+/**
+ * Whether a value has the text in it, in any case, or meets the expression that is written `/.../i`. `UsageError` for what
+ * is neither.
+ */
+export function patternOf(flag: string, text: string): (value: string) => boolean {
   const expression = /^\/(.+)\/([isu]{0,3})$/s.exec(text);
   if (expression === null) {
     if (text === '') throw new UsageError(`${flag} needs a text`);
