@@ -19,7 +19,8 @@ export function limited<T>(ms: number, work: () => T): T {
   try {
     call(Math.max(1, Math.ceil(ms)));
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    // It is no Error of ours, but one of the context's own.
+    const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
     if (code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw new TookTooLong('it took too long', { cause });
     throw cause;
   } finally {
