@@ -12,6 +12,8 @@ export interface Watch<T> {
   readonly options: Pop3Options;
   readonly deadline: Deadline;
   readonly pace: Pace;
+  /** Before the first session. */
+  readonly delayMs?: number;
   /** Looks, in a session of its own, at what is there. Anything but undefined ends the watch. */
   readonly look: (pop3: Pop3Client, there: readonly Known[]) => Promise<T | undefined>;
   /** Works on the result, in the session that it came from: here no failure leads to another try. It ends with QUIT. */
@@ -38,7 +40,8 @@ export interface Watched<T> {
  * certificate that is not trusted, a broken protocol are thrown at once.
  */
 export async function watch<T extends object>(ctx: Context, how: Watch<T>): Promise<Watched<T>> {
-  const { deadline, pace } = how;
+  const { deadline, pace, delayMs = 0 } = how;
+  if (delayMs > 0) await pause(ctx, Math.min(delayMs, deadline.remainingMs));
   const { loginDelay } = await import('../../pop3/index.ts');
   for (let polls = 1; ; polls++) {
     const started = performance.now();
