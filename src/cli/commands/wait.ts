@@ -5,7 +5,7 @@ import type { Pop3Client, Pop3Options } from '../../pop3/index.ts';
 import { wayTo } from '../connection.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
-import { FILTER_HELP, parseFilter } from '../filter.ts';
+import { CONTENT_FILTER_HELP, parseFilter } from '../filter.ts';
 import { checkMayDelete, mannersOf } from '../pop3-connection.ts';
 import { type Known, keysOf } from '../wait/baseline.ts';
 import { type Destinations, destinationsOf } from '../wait/destinations.ts';
@@ -43,7 +43,7 @@ less often, and never more often than its LOGIN-DELAY allows; a refused password
 --timeout is the time for all of it; how long the server may be silent is --idle-timeout here (MAILTOOL_TIMEOUT).
 Of a text the first 256 K characters are looked at. In GitHub Actions text, and what looks like a workflow command,
 is printed between ::stop-commands:: lines; --gh-output, --json and files have it as it is.
-${FILTER_HELP}`,
+${CONTENT_FILTER_HELP}`,
   define: defineWait,
   async run(ctx, _, options) {
     const started = performance.now();

@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { type Account, isLoopback } from '../../config/index.ts';
 import { UsageError } from '../../errors.ts';
 import { durationOption } from '../context.ts';
-import { defineFilters, type FilterOptions } from '../filter.ts';
+import { defineContentFilters, type FilterOptions } from '../filter.ts';
 import { kindOf } from '../output-file.ts';
 
 export type Print = 'text' | 'subject' | 'uid' | 'link' | 'code' | 'json' | 'raw';
@@ -61,7 +61,7 @@ export function defineWait(command: Command): void {
     .option('--dotenv <file>', 'add what is printed to this file, as KEY=value')
     .option('--dotenv-key <key>', 'the KEY (MAIL_LINK, MAIL_CODE, MAIL_SUBJECT ...)')
     .optionsGroup('');
-  defineFilters(command);
+  defineContentFilters(command);
   const body = command.createOption('--body <text>', 'the text, HTML turned to text');
   command.addOption(body.helpGroup('Filters:'));
 }
