@@ -48,6 +48,12 @@ describe('what may pass is waited out', () => {
     expect(ran).toMatchObject({ code: 0, stdout: 'late\n' });
   });
 
+  test('what came before a first look that had to be repeated may have come before the wait: that is said', async () => {
+    const { code, said } = await waited(['--timeout', '3s'], { before, faults: ['uidl:drop@1'] });
+    expect(code).toBe(1);
+    expect(said).toMatch(/warning: the first look failed/);
+  });
+
   test('a message that the server refuses to give is told of, and holds up no other', async () => {
     const { code, stdout, said } = await waited([...ARGS, '--body', 'x'], {
       before: [

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startSandbox } from '../../src/sandbox/index.ts';
 import { mailtool } from './mailtool.ts';
+import { onTerminal } from './pseudo-terminal.ts';
 import { deliver, message, waited } from './waiting.ts';
 
 let folder: string;
@@ -74,6 +75,15 @@ describe('what is printed', () => {
     const subject = '=?utf-8?q?a=0Ab=0Dc=1B[31md=E2=80=A8e=E2=80=AEf=C2=85g?=';
     const { stdout } = await waited(['--existing', '--print', 'subject'], { before: [{ subject }] });
     expect(stdout).toBe('a b c^[[31md e<U+202E>f g\n');
+  });
+
+  test('a terminal obeys nothing of a text; a pipe gets it as it is', async () => {
+    const before = [{ text: 'a\u001b]0;owned\u0007b\u202Ec' }];
+    expect((await waited(['--existing'], { before })).stdout).toBe(`${before[0]?.text}\n`);
+    await using sandbox = await startSandbox();
+    await deliver(sandbox.environment(), { text: before[0]?.text ?? '' });
+    const { screen } = await onTerminal(['wait', '--existing'], { env: sandbox.environment() });
+    expect(screen).toContain('a^[]0;owned^Gb<U+202E>c');
   });
 
   test('a link with nothing in it that ends a line, hides text or is a command', async () => {

@@ -101,8 +101,13 @@ async function wait(ctx: Context, options: WaitOptions, wanted: Wanted, account:
   let judge = before === undefined ? undefined : judgeOver(before);
   const watched = await watch(ctx, {
     ...at,
-    async look(pop3, there) {
+    async look(pop3, there, polls) {
       if (judge === undefined) {
+        if (polls > 1) {
+          ctx.output.warn(
+            'the first look failed: what came until the next does not count (a --snapshot, or --existing, would know)',
+          );
+        }
         ctx.output.verbose(`${there.length} messages are there already`);
         judge = judgeOver(new Set(there.map(({ key }) => key)));
         return undefined;
@@ -126,7 +131,9 @@ async function wait(ctx: Context, options: WaitOptions, wanted: Wanted, account:
     return EXIT.no;
   }
   if (!none) {
-    tellMissing(ctx, watched, shown.matched.length, judge?.lacking ?? 0, { options, wanted });
+    const ownMs = at.deadline.spanMs === wanted.timeoutMs ? undefined : at.deadline.spanMs;
+    const within = ownMs === undefined ? (options.timeout ?? USUAL_TIMEOUT) : `${ownMs / 1_000}s`;
+    tellMissing(ctx, watched, { ...wanted, code: options.code, within, shown, lacking: judge?.lacking ?? 0 });
     return EXIT.no;
   }
   if (watched.trouble !== undefined) throw watched.trouble;
@@ -249,20 +256,23 @@ async function remove(
 function tellMissing(
   { output }: Context,
   { polls, trouble, toTheEnd }: Watched<object>,
-  matched: number,
-  lacking: number,
-  { options, wanted }: { readonly options: WaitOptions; readonly wanted: Wanted },
+  asked: Pick<Wanted, 'print' | 'count'> & {
+    readonly code: string | undefined;
+    readonly within: string;
+    readonly shown: Shown;
+    readonly lacking: number;
+  },
 ): void {
-  const what = wanted.count > 1 ? `${matched} of ${wanted.count} messages came` : 'no message came';
-  const missed = options.code !== undefined || wanted.print === 'code' ? 'code' : 'link';
+  const { print, count, code, within, shown, lacking } = asked;
+  const what = count > 1 ? `${shown.matched.length} of ${count} messages came` : 'no message came';
+  const missed = code !== undefined || print === 'code' ? 'code' : 'link';
   const why = [
     lacking > 0 ? `${lacking} had no such ${missed}` : '',
     trouble === undefined ? '' : `the last look failed: ${trouble.message}`,
     toTheEnd ? '' : 'the server allows no further log-in until then (LOGIN-DELAY)',
   ].filter((each) => each !== '');
-  output.note(
-    `${[`${what} within ${options.timeout ?? USUAL_TIMEOUT} (looked ${polls === 1 ? 'once' : `${polls} times`})`, ...why].join('; ')}`,
-  );
+  const looked = polls === 1 ? 'once' : `${polls} times`;
+  output.note([`${what} within ${within} (looked ${looked})`, ...why].join('; '));
 }
 
 function notLooked({ host, port }: Account): TimeoutError {

@@ -119,8 +119,10 @@ class Arrival {
   async #find(pop3: Pop3Client, there: readonly Known[]): Promise<Known | undefined> {
     const fresh = new Map(there.filter(({ key }) => !this.#seen.has(key)).map((each) => [each.number, each]));
     let found: Known | undefined;
-    for await (const { number, bytes, error } of pop3.tops(fresh.keys(), 0)) {
-      if (error !== undefined) throw error;
+    const hasTop = pop3.capabilities.has('TOP');
+    const messages = hasTop ? pop3.tops(fresh.keys(), 0) : pop3.retrs(fresh.keys());
+    for await (const { number, bytes, error } of messages) {
+      if (error !== undefined) continue; // one that cannot be read holds up no other, and may be read next time
       const known = fresh.get(number);
       const id = fieldValue(parseHeader(await headerOf(bytes)), 'message-id');
       if (known === undefined) continue;

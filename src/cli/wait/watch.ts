@@ -14,8 +14,8 @@ export interface Watch<T> {
   readonly pace: Pace;
   /** Before the first session. */
   readonly delayMs?: number;
-  /** Looks, in a session of its own, at what is there. Anything but undefined ends the watch. */
-  readonly look: (pop3: Pop3Client, there: readonly Known[]) => Promise<T | undefined>;
+  /** Looks, in a session of its own, at what is there. Anything but undefined ends the watch. `polls` counts the sessions, failed ones too. */
+  readonly look: (pop3: Pop3Client, there: readonly Known[], polls: number) => Promise<T | undefined>;
   /** Works on the result, in the session that it came from: here no failure leads to another try. It ends with QUIT. */
   readonly settle?: (pop3: Pop3Client, result: T) => Promise<void>;
 }
@@ -47,7 +47,7 @@ export async function watch<T extends object>(ctx: Context, how: Watch<T>): Prom
     const started = performance.now();
     let trouble: Trouble | undefined;
     try {
-      const session = await lookOnce(how);
+      const session = await lookOnce(how, polls);
       pace.looked(performance.now() - started, loginDelay(session.pop3.capabilities)?.value);
       if (session.result !== undefined) {
         await settled(ctx, session.pop3, session.result, how.settle);
@@ -72,14 +72,13 @@ export async function watch<T extends object>(ctx: Context, how: Watch<T>): Prom
 }
 
 /** One session, which is still open where it had a result. */
-async function lookOnce<T>({
-  options,
-  deadline,
-  look,
-}: Watch<T>): Promise<{ readonly pop3: Pop3Client; readonly result: T | undefined }> {
+async function lookOnce<T>(
+  { options, deadline, look }: Watch<T>,
+  polls: number,
+): Promise<{ readonly pop3: Pop3Client; readonly result: T | undefined }> {
   const pop3 = await pop3Client({ ...options, deadline });
   try {
-    const result = await look(pop3, knownOf(await pop3.uidl()));
+    const result = await look(pop3, knownOf(await pop3.uidl()), polls);
     if (result === undefined) await pop3.quit();
     return { pop3, result };
   } catch (error) {
