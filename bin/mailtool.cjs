@@ -34,7 +34,11 @@ function version() {
 function start() {
   var fs = require('node:fs');
   var path = require('node:path');
-  var name = process.argv[2] === 'send' ? 'send' : 'main';
+  // What waits for a message to arrive is with the other commands.
+  var confirms = process.argv.some(function (word) {
+    return word.startsWith('--confirm');
+  });
+  var name = process.argv[2] === 'send' && !confirms ? 'send' : 'main';
   var built = path.join(__dirname, '..', 'dist', 'cli', name + '.cjs');
   if (fs.existsSync(built)) {
     load(fs, path, built).main();

@@ -46,6 +46,8 @@ export class Context {
   readonly #settings: Settings | undefined;
   readonly #options: ContextOptions;
   #log: TranscriptLog | undefined;
+  /** Passwords and tokens of all servers of this run. */
+  readonly #secrets = new Set<string>();
 
   constructor(io: Io, output: Output, settings: Settings | undefined, options: ContextOptions) {
     this.io = io;
@@ -123,10 +125,10 @@ export class Context {
       ...(secret?.kind === 'stdin' ? { stdin: this.io.stdin.read(this.signal) } : {}),
     });
     // Also without a transcript to show: a server may echo the secret in what becomes an error.
-    const hidden = [proof, account.proxy?.password].filter((each) => each !== undefined);
-    const transcript = this.#isTraced || hidden.length > 0 ? await this.#transcript() : undefined;
-    if (transcript !== undefined && hidden.length > 0) {
-      for (const each of hidden) transcript.hide(each);
+    for (const each of [proof, account.proxy?.password]) if (each !== undefined) this.#secrets.add(each);
+    const transcript = this.#isTraced || this.#secrets.size > 0 ? await this.#transcript() : undefined;
+    if (transcript !== undefined && this.#secrets.size > 0) {
+      for (const each of this.#secrets) transcript.hide(each);
       this.output.redactWith((text) => transcript.redact(text));
     }
     return {

@@ -43,7 +43,7 @@ export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[
   [EXIT.done, 'done'],
   [
     EXIT.no,
-    "the question's answer is no (an unmet --expect, an empty maildrop with --check, a refusal in raw, config check)",
+    "the question's answer is no (an unmet --expect, an empty maildrop with --check, a refusal in raw, config check, nothing came in wait)",
   ],
   [EXIT.usage, 'usage: unknown flag or command, bad value'],
   [EXIT.data, 'bad data: a broken address, header or message, an empty body'],

@@ -23,17 +23,21 @@ export interface FilterOptions {
 export interface Filter {
   /** For `--new`: what is no longer new; unique-ids have to be known. Undefined: new or not. */
   readonly fetched: Fetched | undefined;
-  /** By what LIST says. */
+  /** By what LIST says; `bySize` is false where that decides nothing. */
   readonly size: (row: Row) => boolean;
+  readonly bySize: boolean;
   /** By the header, which TOP gives; undefined: it need not be read. */
   readonly header: ((fields: readonly HeaderField[]) => boolean) | undefined;
 }
 
 /** For `--help`. */
-export const FILTER_HELP = `Filters leave messages out of those that are named (of all where none is named): a message has to meet every
+export const CONTENT_FILTER_HELP = `Filters leave messages out of those that are named (of all where none is named): a message has to meet every
 one. TEXT is found anywhere in the field, in any case; /.../ is a regular expression. WHEN is a day (2026-11-20), a
 moment (2026-11-20T18:00Z) or a time ago (7d); it is compared with the Date field. SIZE is 500K, 10M, 1G.
---new: what mailtool fetch has not fetched yet, by unique-id and its journal (--state-dir).
+`;
+
+/** For `--help` of a command that has `--new`, too. */
+export const FILTER_HELP = `${CONTENT_FILTER_HELP}--new: what mailtool fetch has not fetched yet, by unique-id and its journal (--state-dir).
 `;
 
 /** So much of a field is looked at, or a hostile one could keep an expression busy. */
@@ -41,8 +45,15 @@ const LOOKED_AT = 4_096;
 
 /** Adds the filters to a command that takes a selection. */
 export function defineFilters(program: Command): Command {
-  const heading = 'Filters:';
-  const add = (flag: string, about: string) => program.createOption(flag, about).helpGroup(heading);
+  const fresh = program.createOption('--new', 'not fetched yet by mailtool fetch').helpGroup(HEADING);
+  return defineContentFilters(program).addOption(fresh);
+}
+
+const HEADING = 'Filters:';
+
+/** All of them but `--new`: those that look at the message alone. */
+export function defineContentFilters(program: Command): Command {
+  const add = (flag: string, about: string) => program.createOption(flag, about).helpGroup(HEADING);
   return program
     .addOption(add('--from <text>', 'the sender'))
     .addOption(add('--to <text>', 'a recipient in To or Cc'))
@@ -55,8 +66,7 @@ export function defineFilters(program: Command): Command {
     .addOption(add('--since <when>', 'dated then or later'))
     .addOption(add('--before <when>', 'dated before then'))
     .addOption(add('--larger <size>', 'larger than this'))
-    .addOption(add('--smaller <size>', 'smaller than this'))
-    .addOption(add('--new', 'not fetched yet by mailtool fetch'));
+    .addOption(add('--smaller <size>', 'smaller than this'));
 }
 
 /** The filters of a command, as `parseFilter`; for `--new` the journal of the account is read. */
@@ -64,7 +74,7 @@ export async function filterOf(ctx: Context, options: FilterOptions): Promise<Fi
   const filter = await parseFilter(options);
   if (options.new !== true) return filter;
   const { openFetched } = await import('./fetch/fetched.ts');
-  return { size: () => true, header: undefined, ...filter, fetched: await openFetched(ctx) };
+  return { size: () => true, bySize: false, header: undefined, ...filter, fetched: await openFetched(ctx) };
 }
 
 /** Reads the filters, all but `--new`; undefined where there are none. `UsageError` for one that cannot be read. */
@@ -75,6 +85,7 @@ export async function parseFilter(options: FilterOptions): Promise<Filter | unde
   if (larger === undefined && smaller === undefined && header.length === 0) return undefined;
   return {
     fetched: undefined,
+    bySize: larger !== undefined || smaller !== undefined,
     size: ({ size }) => size > (larger ?? -1) && size < (smaller ?? Number.POSITIVE_INFINITY),
     header: header.length === 0 ? undefined : (fields) => header.every((test) => test(fields)),
   };
@@ -128,7 +139,11 @@ async function headerTests(options: FilterOptions): Promise<Test[]> {
   return tests;
 }
 
-function patternOf(flag: string, text: string): (value: string) => boolean {
+/**
+ * Whether a value has the text in it, in any case, or meets the expression that is written `/.../i`. `UsageError` for what
+ * is neither.
+ */
+export function patternOf(flag: string, text: string): (value: string) => boolean {
   const expression = /^\/(.+)\/([isu]{0,3})$/s.exec(text);
   if (expression === null) {
     if (text === '') throw new UsageError(`${flag} needs a text`);

@@ -270,15 +270,25 @@ const UNSPOKEN: ReadonlySet<string> = new Set([
   'subject',
   'uid',
   'messageId',
+  'link',
 ]);
 
 /** JSON on one line that no terminal obeys; what a server said goes through `redact`. */
 export function toJson(value: unknown, redact: (text: string) => string = (text) => text): string {
-  const json = JSON.stringify(value, (key, inner: unknown) =>
-    typeof inner === 'string' && !UNSPOKEN.has(key) ? redact(inner) : inner,
-  );
-  return json.replace(
-    SHOWN_RAW,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  const json = JSON.stringify(value, function (this: object, key, inner: unknown) {
+    return typeof inner === 'string' && !UNSPOKEN.has(key) && !MAIL.has(this) ? redact(inner) : inner;
+  });
+  return json
+    .replace(SHOWN_RAW, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .replaceAll('##[', '#\\u0023['); // to a runner of GitHub Actions a command, wherever in a line it stands
+}
+
+/** What `asMail` was given, and all that is in it. */
+const MAIL = new WeakSet<object>();
+
+/** Fields of a document that are mail, as deep as they go: no server's words, from which secrets have to be taken. */
+export function asMail<T extends object>(fields: T): T {
+  MAIL.add(fields);
+  for (const inner of Object.values(fields)) if (typeof inner === 'object' && inner !== null) asMail(inner);
+  return fields;
 }

@@ -28,6 +28,8 @@ export interface Parsed {
   readonly globals: GlobalOptions;
   /** What was typed of the settings. */
   readonly flags: Readonly<Partial<Record<SettingKey, string | boolean>>>;
+  /** What those are called that the command has renamed. */
+  readonly flagNames: Readonly<Partial<Record<SettingKey, string>>>;
 }
 
 /** Help that was asked for: `text` belongs on standard output. */
@@ -63,14 +65,17 @@ export function parseCommand(
   const envFile = values['envFile'];
   const { account, config } = values;
   const flags: Partial<Record<SettingKey, string | boolean>> = {};
+  const flagNames: Partial<Record<SettingKey, string>> = {};
   for (const { key, option } of settingOptions(definition)) {
     const value = values[option.attributeName()];
     if (typeof value === 'string' || value === true) flags[key] = value;
+    if (definition.renames?.[key] !== undefined && option.long !== undefined) flagNames[key] = option.long;
   }
   return {
     args: program.args,
     options: dashes === -1 ? values : { ...values, verbatim: argv.slice(dashes + 1) },
     flags,
+    flagNames,
     globals: {
       json: values['json'] === true,
       quiet: values['quiet'] === true,
@@ -177,6 +182,7 @@ function settingOptions({
   connects,
   composes,
   signs,
+  renames = {},
 }: CommandDefinition): { key: SettingKey; option: Option }[] {
   const signing = signs === true ? (['dkim'] as const) : [];
   const wanted: SettingGroup[] =
@@ -184,13 +190,9 @@ function settingOptions({
   if (composes === true) wanted.unshift('message');
   return wanted.flatMap((group) =>
     SETTINGS.flatMap((setting) => {
-      if (setting.group !== group || setting.flag === undefined) return [];
-      return [
-        {
-          key: setting.key,
-          option: new Option(setting.flag, setting.about).helpGroup(SETTING_GROUPS[group]),
-        },
-      ];
+      const flag = renames[setting.key] ?? setting.flag;
+      if (setting.group !== group || flag === undefined) return [];
+      return [{ key: setting.key, option: new Option(flag, setting.about).helpGroup(SETTING_GROUPS[group]) }];
     }),
   );
 }

@@ -12,7 +12,11 @@ export interface SettingsLoader {
 }
 
 /** What was typed, in an `io`. `several`: the settings of no account, until one is asked for. */
-export function settingsLoader({ flags, globals }: Parsed, io: Io, several: boolean): SettingsLoader {
+export function settingsLoader(
+  { flags, flagNames, globals }: Parsed,
+  io: Io,
+  several: boolean,
+): SettingsLoader {
   const { envFiles, accounts } = globals;
   if (globals.config === '') throw new UsageError('--config needs a value');
   if (accounts.includes('')) throw new UsageError('--account needs a value');
@@ -37,6 +41,7 @@ export function settingsLoader({ flags, globals }: Parsed, io: Io, several: bool
       const wanted: Sources['account'] = account ?? (several ? config.SEVERAL : accounts[0]);
       return config.loadSettings({
         flags: { ...flags, ...more },
+        flagNames,
         env: io.env,
         envFiles: await variables,
         config: await configFiles(),

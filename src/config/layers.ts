@@ -31,6 +31,8 @@ export interface Layer {
 export interface Sources {
   /** By key; `true` for a switch. */
   readonly flags: Readonly<Partial<Record<SettingKey, string | boolean>>>;
+  /** Names of flags that the command calls otherwise than the table does. */
+  readonly flagNames?: Readonly<Partial<Record<SettingKey, string>>>;
   /** The process environment. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** As `readEnvFiles` gives them. */
@@ -123,7 +125,7 @@ export class Settings {
 export async function loadSettings(sources: Sources): Promise<Settings> {
   const warnings: string[] = [];
   const chosen: Chosen = {};
-  const flags = flagLayer(sources.flags);
+  const flags = flagLayer(sources);
   const variables: Layer[] = [environmentLayer(sources.env, warnings, chosen)];
   for (const file of sources.envFiles.toReversed()) variables.push(await fileLayer(file, warnings, chosen));
   const under =
@@ -156,12 +158,12 @@ function ofTheRun(layer: Layer): Layer {
   return { ...layer, get: (key) => (OF_THE_RUN.has(key) ? layer.get(key) : undefined) };
 }
 
-function flagLayer(flags: Sources['flags']): Layer {
+function flagLayer({ flags, flagNames = {} }: Sources): Layer {
   const values = new Map<SettingKey, Stated>();
   for (const setting of SETTINGS) {
     const value = flags[setting.key];
     if (value === undefined || value === false) continue;
-    const name = flagName(setting) ?? setting.key;
+    const name = flagNames[setting.key] ?? flagName(setting) ?? setting.key;
     // Typed and empty is a variable that a script forgot to set, and must not bring back what the flag was to replace.
     if (value === '') throw new UsageError(`${name} needs a value`, { stage: 'config' });
     values.set(setting.key, new Stated(setting, value === true ? 'true' : value, 'flag', `flag ${name}`));

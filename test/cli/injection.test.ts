@@ -67,6 +67,7 @@ const OTHER: Readonly<Record<string, readonly number[]>> = {
   'hold-for': [64, 65],
   'hold-until': [64, 65],
   'retry-for': [64],
+  'confirm-timeout': [64],
   encoding: [64],
   timeout: [64],
   deadline: [64],

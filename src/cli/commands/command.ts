@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Protocol } from '../../config/index.ts';
+import type { Protocol, SettingKey } from '../../config/index.ts';
 import type { Context } from '../context.ts';
 
 /** What a command's file exports as `command`. The top of `index.ts` shows one whole. */
@@ -14,6 +14,8 @@ export interface CommandDefinition<Options extends object = object> {
   readonly configured?: true;
   /** Whether it can work for several accounts in one run; the others take one. */
   readonly several?: true;
+  /** Settings whose usual flag means something else here, and the flag that they have in its place. */
+  readonly renames?: Readonly<Partial<Record<SettingKey, string>>>;
   /** Three commands that a reader can copy, most useful first. */
   readonly examples: readonly string[];
   /** Text at the end of `--help`, with its own line ends. */

@@ -44,6 +44,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'fetch what is new into a Maildir, an mbox, a directory, or a command',
     load: () => import('./fetch.ts'),
   },
+  {
+    name: 'wait',
+    summary: 'wait for a message, and print its text, its link or its code',
+    load: () => import('./wait.ts'),
+  },
   { name: 'dele', summary: 'delete messages: all that are named, or none', load: () => import('./dele.ts') },
   { name: 'stat', summary: 'count the messages and their octets', load: () => import('./stat.ts') },
   { name: 'uidl', summary: 'list unique-ids', load: () => import('./uidl.ts') },

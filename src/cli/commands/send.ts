@@ -31,12 +31,15 @@ export const command: CommandDefinition<SendOptionValues> = {
   async run(ctx, _, options) {
     const started = performance.now();
     ctx.output.document({ ...NOTHING_SENT, account: ctx.settings.accountOf('smtp') });
+    let sent: Sent;
     try {
-      return await send(ctx, options, started);
+      sent = await send(ctx, options, started);
     } catch (error) {
       ctx.output.document(failureFields(error));
       throw error;
     }
+    // From here on it is sent, and nothing can make that a failure.
+    return sent.exit === EXIT.done && sent.confirmed !== undefined ? sent.confirmed() : sent.exit;
   },
 };
 
@@ -47,6 +50,13 @@ export interface Prepared {
   readonly messageId: string | undefined;
 }
 
+/** What sending came to. */
+interface Sent {
+  readonly exit: number;
+  /** With --confirm: waits until the message is in the maildrop, and gives the exit code. */
+  readonly confirmed?: (() => Promise<number>) | undefined;
+}
+
 interface Delivery {
   readonly options: SendOptionValues;
   readonly account: Account;
@@ -54,7 +64,7 @@ interface Delivery {
   readonly started: number;
 }
 
-async function send(ctx: Context, options: SendOptionValues, started: number): Promise<number> {
+async function send(ctx: Context, options: SendOptionValues, started: number): Promise<Sent> {
   checkOptions(options, ctx.settings.is('smtp.password-stdin'));
   // Everything that can be checked is checked before a socket opens.
   const account = options.dryRun === true ? undefined : await ctx.account('smtp');
@@ -73,7 +83,7 @@ async function send(ctx: Context, options: SendOptionValues, started: number): P
   if (unsigned === undefined) {
     ctx.output.document({ status: 'skipped' });
     ctx.output.success('the body is empty: nothing was sent');
-    return EXIT.done;
+    return { exit: EXIT.done };
   }
   const prepared = sign === undefined ? unsigned : { ...unsigned, message: await sign(unsigned.message) };
   const { envelope, message, messageId } = prepared;
@@ -84,7 +94,7 @@ async function send(ctx: Context, options: SendOptionValues, started: number): P
   });
   if (account === undefined) {
     const { dryRun } = await import('../send/dry-run.ts');
-    return dryRun(ctx, prepared, { wishes, chunking: options.chunking === true });
+    return { exit: await dryRun(ctx, prepared, { wishes, chunking: options.chunking === true }) };
   }
 
   if (options.lmtp === true) checkLmtp(account);
@@ -93,7 +103,11 @@ async function send(ctx: Context, options: SendOptionValues, started: number): P
       ? undefined
       : await (await import('../send/save-copy.ts')).SentCopy.prepare(options.saveCopy);
   try {
-    return await deliver(ctx, prepared, { options, account, wishes, started }, copy);
+    const confirmed =
+      options.confirm === true
+        ? await (await import('../send/confirm.ts')).confirmation(ctx, options, messageId)
+        : undefined;
+    return { exit: await deliver(ctx, prepared, { options, account, wishes, started }, copy), confirmed };
   } finally {
     await copy?.discard();
   }

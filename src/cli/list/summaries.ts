@@ -63,8 +63,8 @@ export async function readSummaries(
   return { byNumber, refusal, refused };
 }
 
-/** The start of what TOP gives: a server may send more than the header, or no end of it. */
-async function headerOf(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
+/** The start of what TOP gives, in memory of its own: a server may send more than the header, or no end of it. */
+export async function headerOf(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const kept: Buffer[] = [];
   let octets = 0;
   for await (const chunk of bytes) {

@@ -69,6 +69,12 @@ export function reversePath(ctx: Context, author: () => string): string {
 export function checkOptions(options: SendOptionValues, passwordFromStdin: boolean): void {
   const { raw, resend, ...others } = options;
   pair(raw, '--raw', resend, '--resend');
+  if (options.dryRun === true && options.confirm === true) {
+    throw new UsageError('--confirm waits for a message that --dry-run does not send');
+  }
+  if (options.confirm !== true && (options.confirmTimeout ?? options.confirmDelete) !== undefined) {
+    throw new UsageError('--confirm-timeout and --confirm-delete go with --confirm only');
+  }
   pair(options.text, '--text', options.textFile, '--text-file');
   pair(options.html, '--html', options.htmlFile, '--html-file');
   pair(options.inReplyTo, '--in-reply-to', options.replyToMessage, '--reply-to-message');

@@ -34,6 +34,9 @@ export interface SendOptionValues {
   readonly chunking?: true;
   readonly encoding?: 'auto' | '7bit' | '8bit' | 'binary';
   readonly retryFor?: string;
+  readonly confirm?: true;
+  readonly confirmTimeout?: string;
+  readonly confirmDelete?: true;
   readonly skipEmpty?: true;
   readonly dryRun?: true;
   readonly dsn?: string;
@@ -130,6 +133,12 @@ export function defineSend(command: Command): void {
       '--retry-for <duration>',
       'try again for so long (5m) what did not reach anybody and may pass; the same Message-ID',
     )
+    .option(
+      '--confirm',
+      'wait until the message is in the maildrop of the POP3 settings (MAILTOOL_POP3_...), and tell how long that took',
+    )
+    .option('--confirm-timeout <duration>', 'with --confirm: how long to wait for it (2m)')
+    .option('--confirm-delete', 'with --confirm: delete it there')
     .option('--chunking', 'transfer the message by BDAT (CHUNKING); fails where the server does not offer it')
     .addOption(
       new Option(

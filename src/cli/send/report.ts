@@ -21,6 +21,7 @@ export const NOTHING_SENT = {
   timingsMs: {},
   outboxId: null,
   copy: null,
+  confirmed: null,
 } as const;
 
 /** What the connection was like, for the document. */

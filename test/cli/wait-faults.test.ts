@@ -1,0 +1,144 @@
+import { describe, expect, test } from 'vitest';
+import { startSandbox } from '../../src/sandbox/index.ts';
+import { settings } from './maildrop.ts';
+import { mailtool } from './mailtool.ts';
+import { HANG_UP, lineServer, SILENCE } from './scripted-server.ts';
+import { deliver, waited } from './waiting.ts';
+
+const ARGS = ['--existing', '--print', 'subject', '--timeout', '20s'];
+const before = [{ subject: 'hello' }];
+
+describe('what may pass is waited out', () => {
+  test.each([
+    ['the maildrop is in use', 'auth:-ERR [IN-USE] busy@1-2', 3],
+    ['a fault that passes', 'auth:-ERR [SYS/TEMP] later@1', 2],
+    ['too soon for a log-in', 'auth:-ERR [LOGIN-DELAY] slowly@1', 2],
+    ['a hang-up instead of a greeting', 'pop3.greeting:drop@1', 2],
+    ['a reset in the midst of the listing', 'uidl:cut@1', 2],
+    ['a message that breaks off', 'retr:cut@1', 2],
+    ['a header that breaks off', 'top:cut@1', 2],
+  ])('%s', async (_, fault, polls) => {
+    const args = [...ARGS, '--subject', 'hello', '--body', 'Hello'];
+    expect(await waited(args, { before, faults: [fault] })).toMatchObject({
+      code: 0,
+      stdout: 'hello\n',
+      polls,
+    });
+  });
+
+  test('a server that is not there yet', async () => {
+    await using first = await startSandbox();
+    const env = first.environment();
+    const { port } = first.pop3;
+    await first.close();
+    let sandbox: Awaited<ReturnType<typeof startSandbox>> | undefined;
+    const ran = await mailtool(['wait', '-v', ...ARGS], {
+      env,
+      onStderr: (text) => {
+        if (!text.includes('looking again') || sandbox !== undefined) return;
+        void startSandbox({ pop3Port: port, username: first.username, password: first.password }).then(
+          async (started) => {
+            sandbox = started;
+            await deliver(started.environment(), { subject: 'late' });
+          },
+        );
+      },
+    });
+    await sandbox?.close();
+    expect(ran).toMatchObject({ code: 0, stdout: 'late\n' });
+  });
+
+  test('what came before a first look that had to be repeated may have come before the wait: that is said', async () => {
+    const { code, said } = await waited(['--timeout', '3s'], { before, faults: ['uidl:drop@1'] });
+    expect(code).toBe(1);
+    expect(said).toMatch(/warning: the first look failed/);
+  });
+
+  test('a message that the server refuses to give is told of, and holds up no other', async () => {
+    const { code, stdout, said } = await waited([...ARGS, '--body', 'x'], {
+      before: [
+        { subject: 'one', text: 'x' },
+        { subject: 'two', text: 'x' },
+      ],
+      faults: ['retr:-ERR [SYS/PERM] broken@1'],
+    });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'two\n' });
+    expect(said).toMatch(/warning: a message cannot be judged/);
+  });
+});
+
+describe('what does not pass ends the wait at once', () => {
+  test.each([
+    ['a refused password', ['auth:-ERR [AUTH] no'], 77],
+    ['a fault for good', ['auth:-ERR [SYS/PERM] no'], 69],
+    ['no unique-ids', ['capa:hide=UIDL', 'uidl:-ERR no'], 69],
+  ])('%s', async (_, faults, code) => {
+    expect(await waited(ARGS, { faults })).toMatchObject({ code, polls: 1 });
+  });
+
+  test('a certificate that is not trusted', async () => {
+    await using sandbox = await startSandbox({ tls: 'implicit' });
+    const { MAILTOOL_TLS_CA: _, ...env } = sandbox.environment();
+    expect((await mailtool(['wait', '--timeout', '20s'], { env })).code).toBe(76);
+  });
+
+  test('what is no POP3 server', async () => {
+    await using server = await lineServer('220 ESMTP\r\n', () => '500 no\r\n');
+    expect((await mailtool(['wait', '--timeout', '20s'], { env: settings(server.port) })).code).toBe(76);
+  });
+});
+
+describe('one deadline over everything', () => {
+  test.each(['pop3.greeting', 'capa', 'pop3.auth', 'uidl', 'top', 'retr', 'pop3.quit'])(
+    'also over a server that falls silent at %s: exit 1',
+    async (stage) => {
+      const { code, stderr } = await waited(
+        ['--existing', '--subject', 'hello', '--body', 'nothing', '--timeout', '2s'],
+        { before, faults: [`${stage}:stall`] },
+      );
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/no message came within 2s/);
+    },
+  );
+
+  test('the line says why the last look failed', async () => {
+    await using server = await lineServer(HANG_UP, () => SILENCE);
+    const { code, stdout, stderr } = await mailtool(['wait', '--json', '--timeout', '2s'], {
+      env: settings(server.port),
+    });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^mailtool: no message came within 2s \(looked \d times\); the last look failed: .*\n$/,
+    );
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, matched: [], link: null, code: null, error: null });
+  });
+
+  test('with --none there is no answer where nobody could look until the end: 75', async () => {
+    const { code } = await waited(['--none', '--timeout', '2s'], { faults: ['uidl:-ERR [SYS/TEMP] no@2+'] });
+    expect(code).toBe(75);
+  });
+
+  test('a delay between log-ins that leaves no room for another: the end, told at once', async () => {
+    const announced = '+OK\r\nUIDL\r\nLOGIN-DELAY 900\r\n.\r\n';
+    const answer = (line: string) =>
+      line === 'CAPA' ? announced : line === 'UIDL' ? '+OK\r\n.\r\n' : '+OK\r\n';
+    await using server = await lineServer('+OK\r\n', answer);
+    const run = (...args: string[]) =>
+      mailtool(['wait', '--timeout', '10m', ...args], { env: settings(server.port) });
+    const { code, stderr } = await run();
+    expect(code).toBe(1);
+    expect(stderr).toContain('LOGIN-DELAY');
+    expect(server.lines.filter((line) => line === 'UIDL')).toHaveLength(1);
+    expect((await run('--none')).code).toBe(75);
+  });
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('%s ends it at once: %d', async (signal, exit) => {
+    const { code } = await waited(['--timeout', '10m'], {
+      onStderr: (text, kill) => text.includes('there already') && kill(signal),
+    });
+    expect(code).toBe(exit);
+  });
+});
