@@ -29,8 +29,6 @@ interface Staged {
 
 /** So many share an fsync of the directory, and are fetched again after a crash. */
 const TOGETHER = 64;
-/** libuv has four threads, and the dialogue needs none of them. */
-const FSYNCS_AT_ONCE = 4;
 const PIECE = 64 * 1024;
 
 /**
@@ -97,22 +95,18 @@ export class MessageFiles implements Store {
     await this.close();
   }
 
-  /** What failed, by place in the batch. */
+  /** What failed, by place in the batch. They wait for libuv's threads, of which the dialogue needs none. */
   async #sync(batch: readonly Staged[]): Promise<readonly (StorageError | undefined)[]> {
-    const failures: (StorageError | undefined)[] = batch.map(() => undefined);
-    let next = 0;
-    const work = async () => {
-      for (let at = next++; at < batch.length; at = next++) {
-        const { fd, path } = batch[at] as Staged;
+    return await Promise.all(
+      batch.map(async ({ fd, path }) => {
         try {
           await this.#disk.fsync(fd);
+          return undefined;
         } catch (cause) {
-          failures[at] = failed(path, 'fsync', cause);
+          return failed(path, 'fsync', cause);
         }
-      }
-    };
-    await Promise.all(Array.from({ length: FSYNCS_AT_ONCE }, work));
-    return failures;
+      }),
+    );
   }
 
   /** Gives a synced message its name, or finds that it has it. */

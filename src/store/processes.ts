@@ -44,11 +44,14 @@ export function beginningOf(process: number): string {
 }
 
 let count = 0;
+/** It is asked for with every message. */
+let ownBeginning: string | undefined;
 
 /** A part of a file name that says whose it is, and is never given twice. */
 export function ownerPart(): string {
   count++;
-  return `P${pid}B${beginningOf(pid)}Q${count}`;
+  ownBeginning ??= beginningOf(pid);
+  return `P${pid}B${ownBeginning}Q${count}`;
 }
 
 /** Whether it was this process that put its `ownerPart` into this file's name. */
