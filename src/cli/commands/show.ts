@@ -140,8 +140,10 @@ async function showPart(ctx: Context, message: ReadMessage, number: string): Pro
     return;
   }
   if (part.type.startsWith('text/')) {
-    const { decodeCharset } = await import('../../mime/charset.ts');
-    await output.bytes(Buffer.from(decodeCharset(part.bytes, part.charset ?? 'utf-8'), 'utf8'));
+    const { decodeCharset, decodeUnlabelled } = await import('../../mime/charset.ts');
+    const { charset, bytes } = part;
+    const text = charset === null ? decodeUnlabelled(bytes) : decodeCharset(bytes, charset);
+    await output.bytes(Buffer.from(text, 'utf8'));
     return;
   }
   if (output.stdoutIsTTY) {
