@@ -1,10 +1,10 @@
-import { DataError, InputError, InterruptedError, type RejectedError } from '../errors.ts';
+import { DataError, InputError, InterruptedError, type RejectedError, UsageError } from '../errors.ts';
 import type { HeaderField } from '../mime/index.ts';
 import type { FiledMessage, MailFiles } from '../store/index.ts';
 import type { Context } from './context.ts';
-import { type Filter, type FilterOptions, parseFilter } from './filter.ts';
+import { type Filter, type FilterOptions, filterOf } from './filter.ts';
 import { readMaildrop, totalSize } from './maildrop.ts';
-import { plan } from './plan.ts';
+import { needsUids, plan } from './plan.ts';
 import { withPop3 } from './pop3-connection.ts';
 import { octets } from './progress.ts';
 import { parseSelection, type Row, type Selection, select } from './selection.ts';
@@ -48,7 +48,9 @@ export async function eachMessage(
   wanted: Wanted,
   take: (message: Message) => Promise<void>,
 ): Promise<readonly RejectedError[]> {
-  const filter = await parseFilter(options);
+  if (options.new === true && options.file !== undefined)
+    throw new UsageError('--new and --file exclude each other: only of a maildrop is known what was fetched');
+  const filter = await filterOf(ctx, options);
   const newest = wanted.newest && filter !== undefined;
   const selection = parseSelection(wanted.words ?? [wanted.newest && filter === undefined ? 'last' : 'all']);
   if (options.file !== undefined) {
@@ -57,7 +59,7 @@ export async function eachMessage(
     return [];
   }
   return withPop3(ctx, async (pop3) => {
-    const drop = await readMaildrop(pop3, selection.byUid ? 'needed' : 'wanted');
+    const drop = await readMaildrop(pop3, needsUids(selection, filter) ? 'needed' : 'wanted');
     const limited = newest ? { newestFirst: true, limit: 1 } : {};
     const { rows } = await plan(ctx, pop3, selection, filter, drop.rows, limited);
     wanted.chosen?.(rows.length);

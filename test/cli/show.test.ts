@@ -116,6 +116,7 @@ und mehr.
     expect((await mailtool(['show', '--file', join(dir, 'none')])).code).toBe(66);
     expect((await mailtool(['show', '--file', file('', 'empty.eml'), '2'])).code).toBe(66);
     expect((await show(plain, ['--links', '--html'])).code).toBe(64);
+    expect((await show(plain, ['--new'])).code).toBe(64);
     expect((await show(plain, ['--html'])).code).toBe(66);
   });
 
@@ -296,7 +297,9 @@ describe('on a terminal', () => {
   test('the pager gets it, made safe before', async () => {
     const path = pager('pager', `cat > ${join(dir, 'paged')}; echo paged`);
     const { screen, code } = await terminal(hostile, [], { PAGER: path });
-    expect({ code, screen }).toEqual({ code: 0, screen: 'paged\r\n' });
+    expect(code).toBe(0);
+    expect(screen).toContain('paged\r\n');
+    expect(screen).not.toContain('Subject');
     const paged = readFileSync(join(dir, 'paged'), 'utf8');
     expect(paged).toContain('Subject: pay ^[]0;owned');
     expect(paged).not.toMatch(CONTROLS);

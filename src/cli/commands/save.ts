@@ -77,7 +77,7 @@ ${SELECTION_HELP}${FILTER_HELP}${FILE_HELP}`,
     const wants = choiceOf(options);
     if (options.stdout === true && (ctx.output.json || options.dir !== undefined))
       throw new UsageError(`--stdout and ${ctx.output.json ? '--json' : '--dir'} exclude each other`);
-    if (options.file === undefined) selectionOf(words, await parseFilter(options));
+    if (options.file === undefined && options.new !== true) selectionOf(words, await parseFilter(options));
     const saved: Saved[] = [];
     ctx.output.document({ saved });
     let looked = 0;
