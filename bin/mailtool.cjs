@@ -34,11 +34,7 @@ function version() {
 function start() {
   var fs = require('node:fs');
   var path = require('node:path');
-  // What waits for a message to arrive is with the other commands.
-  var confirms = process.argv.some(function (word) {
-    return word.startsWith('--confirm');
-  });
-  var name = process.argv[2] === 'send' && !confirms ? 'send' : 'main';
+  var name = bundle(process.argv);
   var built = path.join(__dirname, '..', 'dist', 'cli', name + '.cjs');
   if (fs.existsSync(built)) {
     load(fs, path, built).main();
@@ -62,6 +58,16 @@ function start() {
     stdio: 'inherit',
   });
   process.exitCode = run.status === null ? 70 : run.status;
+}
+
+/** Which file is enough for a command line; where any word of it may be a command that reads messages, the one with all. */
+function bundle(argv) {
+  var sends = argv[2] === 'send';
+  for (var at = 2; at < argv.length; at++) {
+    if (argv[at].indexOf('--confirm') === 0) return 'read'; // it waits for a message to arrive
+    if (!sends && (argv[at] === 'show' || argv[at] === 'save' || argv[at] === 'wait')) return 'read';
+  }
+  return sends ? 'send' : 'main';
 }
 
 /**

@@ -1,8 +1,15 @@
 // How the command becomes one file: for the build, and for the test of what a start runs.
 import { build } from 'esbuild';
 
-/** `send` has a file of its own without the other commands, `main` has them all. */
-export const BUNDLES = ['send', 'main'];
+/** Commands that read messages whole; what that takes would weigh on every start of the others. */
+const READING = ['show', 'save', 'wait'];
+
+/** `send` has a file of its own without the other commands, `main` all but those that read messages, `read` has them all. */
+export const BUNDLES = ['send', 'main', 'read'];
+const WANTED = {
+  send: (command) => command === 'send',
+  main: (command) => !READING.includes(command),
+};
 
 // commander can start other programs as subcommands; ours does not, and loading what that takes costs a tenth of a start.
 const withoutChildProcess = {
@@ -15,16 +22,16 @@ const withoutChildProcess = {
   },
 };
 
-/** Leaves out all commands but one: bin/mailtool.cjs loads that file for nothing else. */
-const only = (name) => ({
-  name: `only-${name}`,
+/** Leaves out the commands that are not wanted: bin/mailtool.cjs loads another file where one of them may be meant. */
+const only = (wanted) => ({
+  name: 'only-wanted-commands',
   setup(build) {
     build.onResolve({ filter: /^\.\/[a-z]+\.ts$/ }, ({ importer, kind, path }) =>
-      importer.endsWith('commands/index.ts') && kind === 'dynamic-import' && path !== `./${name}.ts`
+      importer.endsWith('commands/index.ts') && kind === 'dynamic-import' && !wanted(path.slice(2, -3))
         ? { path: 'none', namespace: 'empty' }
         : undefined,
     );
-    // It brings POP3 with it: for that bin/mailtool.cjs loads the other file.
+    // It waits for a message, and reads it: for that bin/mailtool.cjs loads the file with all commands.
     build.onResolve({ filter: /^\.\.\/send\/confirm\.ts$/ }, () => ({ path: 'none', namespace: 'empty' }));
   },
 });
@@ -39,9 +46,10 @@ export async function bundle(name, { outfile, minify }) {
     platform: 'node',
     target: 'node20.12',
     supported: { 'dynamic-import': false },
-    // Only the sandbox, or a configuration file, needs these, and they are installed beside us: no use in carrying them twice.
-    external: ['smtp-server', 'selfsigned', 'smol-toml'],
-    plugins: name === 'main' ? [withoutChildProcess] : [withoutChildProcess, only(name)],
+    // Only the sandbox, a configuration file, or a page for the browser, needs these, and they are installed beside us: no use
+    // in carrying them twice.
+    external: ['smtp-server', 'selfsigned', 'smol-toml', 'sanitize-html'],
+    plugins: name === 'read' ? [withoutChildProcess] : [withoutChildProcess, only(WANTED[name])],
     // Written into the file, the wrapping need not be copied together at every start.
     banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
     footer: { js: '})' },

@@ -1,5 +1,5 @@
-// Writes dist/cli/send.cache or main.cache: V8's code cache of that file after it has sent a message, or listed, fetched and
-// deleted one, with servers that say yes to everything. The cache then holds the functions of a usual run, not only the
+// Writes dist/cli/send.cache, main.cache or read.cache: V8's code cache of that file after it has sent a message, or listed,
+// fetched and deleted one, or shown one, with servers that say yes to everything. The cache then holds the functions of a usual run, not only the
 // outermost ones.
 'use strict';
 
@@ -90,6 +90,10 @@ async function train() {
   const runs = {
     send: [['send', '-t', 'b@example.org', '-s', 'hi', '-m', 'hi', '-A', __filename]],
     main: [['list'], ['retr', '1'], ['stat'], ['dele', '1']],
+    read: [
+      ['show', '1'],
+      ['show', '1', '--json'],
+    ],
   };
   for (const argv of runs[name]) {
     const exit = await loaded.exports.run(argv, io);

@@ -47,7 +47,7 @@ export const EXIT_MEANINGS: readonly (readonly [code: number, meaning: string])[
   ],
   [EXIT.usage, 'usage: unknown flag or command, bad value'],
   [EXIT.data, 'bad data: a broken address, header or message, an empty body'],
-  [EXIT.noInput, 'no input: a file, message number or unique-id that is not there'],
+  [EXIT.noInput, 'no input: a file, message number, unique-id, part or attachment that is not there'],
   [
     EXIT.recipients,
     'recipients refused, all of them or some (the rest got the message: do not send again); not there (verify)',

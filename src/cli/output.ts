@@ -133,7 +133,9 @@ export class Output {
    * failed or not, with `schema`, `ok` and `error`. Without `--json` it does nothing.
    */
   document(fields: Readonly<Record<string, unknown>>): void {
-    if (this.json) Object.assign(this.#fields, fields);
+    if (!this.json) return;
+    Object.assign(this.#fields, fields);
+    if (MAIL.has(fields)) MAIL.add(this.#fields);
   }
 
   /** One line of JSON now, in a command that streams them; `document` is then the last line. Without `--json` nothing. */
@@ -203,6 +205,7 @@ export class Output {
       warnings: this.#warnings,
       error: error ?? this.#fields['error'] ?? null,
     };
+    if (MAIL.has(this.#fields)) MAIL.add(document);
     this.#text += `${toJson(document, this.#redact)}\n`;
   }
 

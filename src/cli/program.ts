@@ -109,7 +109,7 @@ export function fullHelp(commands: readonly CommandEntry[], width: number | unde
   return (
     `${examples([
       'echo "Backup finished" | mailtool send -t ops@example.org -s "backup ok" -A backup.log',
-      'mailtool list && mailtool retr last -o last.eml',
+      'mailtool list && mailtool show last && mailtool save last -d ~/Downloads',
       "mailtool sandbox -- sh -c 'echo hi | mailtool send -t me@test -s demo && mailtool list'   # needs no account",
     ])}` +
     `${program.helpInformation()}\nmailtool COMMAND --help explains a command; mailtool help exit-codes|env|json the rest.\n`

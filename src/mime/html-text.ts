@@ -1,3 +1,4 @@
+import { imageName } from './html-image.ts';
 import { tableLines } from './html-table.ts';
 import { attributeOf, type HtmlAttribute, htmlTokens } from './html-tokens.ts';
 
@@ -38,12 +39,24 @@ interface Table {
   hasHeader: boolean;
 }
 
+/** How a page becomes text. */
+export interface HtmlTextOptions {
+  /** Columns of a line (72); `Infinity`: paragraphs are not broken. */
+  readonly width?: number;
+  /** Columns of a table, where that is not `width`. */
+  readonly tableWidth?: number;
+  /** The number to put behind a link in place of its URL (`shownUrl`); undefined: the URL. */
+  readonly numberOf?: (url: string) => number | undefined;
+  /** Name images on the web, for a reader to know of them: `[image: logo.png]`. What counts readers is left out. */
+  readonly namesImages?: boolean;
+}
+
 /**
  * What a page says, as text for a mail reader: in lines of about 72 characters, links with their URL, lists with their
  * marks, tables in columns where they hold data. Nothing is loaded. Takes any input, in time in proportion to its length.
  */
-export function htmlToText(html: string): string {
-  const page = new Page();
+export function htmlToText(html: string, options: HtmlTextOptions = {}): string {
+  const page = new Page(options);
   for (const token of htmlTokens(html)) {
     if (token.kind === 'text') page.text(token.text);
     else if (token.kind === 'open') page.open(token.name, token.attributes);
@@ -52,7 +65,18 @@ export function htmlToText(html: string): string {
   return page.end();
 }
 
+/** A URL as it stands in the text: without controls, and without what would end it. */
+export function shownUrl(href: string): string {
+  return href
+    .replace(/[\0-\x1f\x7f-\x9f]/g, '')
+    .trim()
+    .replace(/[ <>]/g, encodeURIComponent);
+}
+
 class Page {
+  readonly #width: number;
+  readonly #tableWidth: number;
+  readonly #options: HtmlTextOptions;
   #lines: string[] = [];
   #frames: Frame[] = [];
   readonly #tables: Table[] = [];
@@ -72,6 +96,12 @@ class Page {
   #hidden: { readonly name: string; depth: number } | undefined;
   /** How many tables are open beyond those that are looked at. */
   #flatTables = 0;
+
+  constructor(options: HtmlTextOptions) {
+    this.#options = options;
+    this.#width = options.width ?? WIDTH;
+    this.#tableWidth = options.tableWidth ?? this.#width;
+  }
 
   text(text: string): void {
     if (this.#hidden !== undefined) return;
@@ -177,16 +207,13 @@ class Page {
   }
 
   #image(attributes: readonly HtmlAttribute[]): void {
-    const alternative = (attributeOf(attributes, 'alt') ?? '').trim();
-    if (alternative !== '') this.text(`[${alternative}]`);
+    const name = imageName(attributes, this.#options.namesImages === true);
+    if (name !== '') this.text(`[${name}]`);
   }
 
   #openLink(attributes: readonly HtmlAttribute[]): void {
     this.#closeLink();
-    const url = (attributeOf(attributes, 'href') ?? '')
-      .replace(/[\0-\x1f\x7f-\x9f]/g, '')
-      .trim()
-      .replace(/[ <>]/g, encodeURIComponent);
+    const url = shownUrl(attributeOf(attributes, 'href') ?? '');
     if (/^(?:[a-z][a-z\d+.-]*:|\/\/)/i.test(url) && !/^(?:javascript|data|cid|vbscript|about):/i.test(url))
       this.#link = { url, text: '' };
   }
@@ -199,7 +226,9 @@ class Page {
     const text = link.text.replace(/\s+/g, ' ').trim();
     const bare = (url: string) => url.replace(/^(?:https?:\/\/|mailto:|tel:)/i, '').replace(/\/$/, '');
     if (bare(text) === bare(link.url)) return;
-    this.#add(`${' \n'.includes(this.#last) ? '' : ' '}<${link.url}>`);
+    const number = this.#options.numberOf?.(link.url);
+    if (number !== undefined) this.#add(`[${number}]`);
+    else this.#add(`${' \n'.includes(this.#last) ? '' : ' '}<${link.url}>`);
   }
 
   #openTable(name: string): void {
@@ -257,7 +286,7 @@ class Page {
     this.#lines = table.lines;
     this.#frames = table.frames;
     this.#due = table.due;
-    const width = WIDTH - this.#indent();
+    const width = this.#tableWidth - this.#indent();
     for (const line of tableLines(table.rows, table.hasHeader, width)) this.#write(line);
     this.#due = 1;
   }
@@ -273,7 +302,7 @@ class Page {
     this.#last = '';
     if (text !== '') {
       const lines = (this.#pre > 0 ? text.replace(/^\n/, '') : text.trimStart()).split('\n');
-      const width = Math.max(20, WIDTH - this.#indent());
+      const width = Math.max(20, this.#width - this.#indent());
       for (const line of lines) {
         for (const row of this.#pre > 0 ? [line] : wrapped(line.trim(), width)) this.#write(row);
       }

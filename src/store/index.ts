@@ -10,6 +10,7 @@ export {
 } from './journal.ts';
 export { type Incoming, type Kept, keep } from './keep.ts';
 export { Lock, type LockOptions } from './lock.ts';
+export { type FiledMessage, type MailFiles, openMailFiles, openStream } from './mail-files.ts';
 export { type FilesOptions, Maildir } from './maildir.ts';
 export { Mbox, type MboxOptions } from './mbox.ts';
 export { type AccountKey, type MessageId, MessageNames, numbered } from './names.ts';

@@ -38,7 +38,7 @@ interface Coverage {
 /** The source files whose code ran. In a bundle each lazily imported file is a function with the file's name. */
 async function ranBy(...args: string[]): Promise<string[]> {
   const into = mkdtempSync(join(dir, 'coverage-'));
-  const file = join(dir, args[0] === 'send' ? 'send.cjs' : 'main.cjs');
+  const file = join(dir, args[0] === 'send' ? 'send.cjs' : args[0] === 'show' ? 'read.cjs' : 'main.cjs');
   const child = spawn(process.execPath, [join(dir, 'runner.cjs'), file, ...args], {
     env: { PATH: process.env['PATH'], NODE_V8_COVERAGE: into },
     stdio: 'ignore',
@@ -80,12 +80,47 @@ describe('start-up', () => {
     expect(ran.filter((name) => OTHERS.test(name))).toEqual([]);
   });
 
-  it('loads nothing at all for --version', async () => {
+  /** The files that a run loads. */
+  async function loadedBy(...args: string[]): Promise<string[]> {
     const into = mkdtempSync(join(dir, 'coverage-'));
-    await mailtool(['--version'], { env: { NODE_V8_COVERAGE: into } });
-    const scripts = readdirSync(into).flatMap(
-      (name) => (JSON.parse(readFileSync(join(into, name), 'utf8')) as Coverage).result,
+    await mailtool(args, { env: { NODE_V8_COVERAGE: into, TMPDIR: dir } });
+    return readdirSync(into).flatMap((name) =>
+      (JSON.parse(readFileSync(join(into, name), 'utf8')) as Coverage).result.map(({ url }) => url),
     );
-    expect(scripts.map(({ url }) => url.slice(url.lastIndexOf('/') + 1))).not.toContain('main.cjs');
+  }
+  const bundlesIn = (urls: readonly string[]) =>
+    BUNDLES.filter((name) => urls.some((url) => url.endsWith(`/dist/cli/${name}.cjs`)));
+
+  it('loads nothing at all for --version', async () => {
+    expect(bundlesIn(await loadedBy('--version'))).toEqual([]);
+  });
+
+  it('loads what reads messages for the commands that do alone', async () => {
+    expect(bundlesIn(await loadedBy('list', '--help'))).toEqual(['main']);
+    expect(bundlesIn(await loadedBy('send', '-s', 'show', '--help'))).toEqual(['send']);
+    for (const words of [['show'], ['help', 'save'], ['--json', 'show']])
+      expect(bundlesIn(await loadedBy(...words)), words.join(' ')).toEqual(['read']);
+    const main = readFileSync(join(dir, 'main.cjs'), 'utf8');
+    expect(main).not.toMatch(
+      /^\/\/ (?:src\/mime\/read\/|src\/cli\/(?:show|save)\/|node_modules\/postal-mime)/m,
+    );
+  });
+
+  it('runs to show a text neither what reads pages, nor what cleans them', async () => {
+    const path = join(dir, 'a.eml');
+    writeFileSync(path, 'Subject: hi\n\nhi\n');
+    const ran = await ranBy('show', '--file', path);
+    expect(ran).toContain('src/cli/show/render.ts');
+    expect(
+      ran.filter((name) =>
+        /src\/(?:pop3|net|sasl|smtp)\/|show\/(?:pager|html-page|sanitise|browser)|node_modules\/(?!commander)/.test(
+          name,
+        ),
+      ),
+    ).toEqual([]);
+    const cleaner = (urls: readonly string[]) => urls.filter((url) => url.includes('/sanitize-html/'));
+    expect(cleaner(await loadedBy('show', '--file', path))).toEqual([]);
+    writeFileSync(path, 'Subject: hi\nContent-Type: text/html\n\n<p>hi\n');
+    expect(cleaner(await loadedBy('show', '--file', path, '--open'))).not.toEqual([]);
   });
 });

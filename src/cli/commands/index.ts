@@ -35,6 +35,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./list.ts'),
   },
   {
+    name: 'show',
+    summary: 'show a message as people read it, from the server or a file',
+    load: () => import('./show.ts'),
+  },
+  {
+    name: 'save',
+    summary: 'save attachments, under names that are safe',
+    load: () => import('./save.ts'),
+  },
+  {
     name: 'retr',
     summary: 'retrieve messages, exactly as the server has them',
     load: () => import('./retr.ts'),

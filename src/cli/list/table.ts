@@ -89,7 +89,7 @@ function cellsOf({ number, size, uid, date, from, subject, isNew }: Listed): Cel
 }
 
 /** `2026-11-21 06:16`, where the reader is. */
-function localTime(date: Date): string {
+export function localTime(date: Date): string {
   const two = (value: number) => String(value).padStart(2, '0');
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;

@@ -4,7 +4,7 @@ import { htmlToText } from '../html-text.ts';
 import { fieldValue, readText } from '../read-header.ts';
 import { type Entity, isMessageType } from './entity.ts';
 import { unflow } from './flowed.ts';
-import type { ReadPart } from './types.ts';
+import type { ReadPart, ReadText } from './types.ts';
 import type { Warnings } from './warnings.ts';
 
 /** What there is to read in a message. */
@@ -14,24 +14,26 @@ export interface Body {
   /** The plain text alone. */
   readonly plain: string;
   readonly html: string | null;
+  /** What `text` is made of. */
+  readonly pieces: readonly ReadText[];
   /** The leaves that are text of the body, in whichever form. */
   readonly shown: ReadonlySet<Entity>;
 }
 
 /** Text of one leaf; a page is turned to text when that is asked for. */
-class Segment {
+class Segment implements ReadText {
   readonly source: 'plain' | 'html';
-  readonly #content: string;
+  readonly content: string;
   #text: string | undefined;
   #isEmpty: boolean | undefined;
 
   constructor(source: 'plain' | 'html', content: string) {
     this.source = source;
-    this.#content = content;
+    this.content = content;
   }
 
   get text(): string {
-    this.#text ??= this.source === 'html' ? htmlToText(this.#content) : this.#content;
+    this.#text ??= this.source === 'html' ? htmlToText(this.content) : this.content;
     return this.#text;
   }
 
@@ -63,6 +65,7 @@ export function readBody(root: Entity, leaf: (entity: Entity) => ReadPart, warni
     source: only?.source ?? 'none',
     plain: joined(plain),
     html: found.pages.length === 0 ? null : found.pages.join('\n'),
+    pieces: segments.map(({ source, content }) => ({ source, content })),
     shown: reader.shown,
   };
 }

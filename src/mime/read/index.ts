@@ -5,4 +5,5 @@ export {
   type ReadLimits,
   type ReadMessage,
   type ReadPart,
+  type ReadText,
 } from './types.ts';

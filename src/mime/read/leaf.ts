@@ -18,6 +18,7 @@ export function readLeaf(entity: Entity, warnings: Warnings): ReadPart {
     type: entity.type,
     disposition: dispositionOf(stated?.value),
     contentId: id === '' ? null : id.replace(/^</, '').replace(/>$/, ''),
+    charset: entity.contentType.parameters.get('charset')?.toLowerCase() ?? null,
     size: bytes.length,
     bytes,
   };

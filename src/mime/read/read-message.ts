@@ -52,6 +52,7 @@ export async function readMessage(
     ...headerOf(headerFields(root, warnings), warnings),
     text: body.text,
     textSource: body.source,
+    body: body.pieces,
     html: body.html,
     links: readLinks(body.html, body.plain),
     parts,

@@ -6,6 +6,12 @@ export interface ReadAddress {
   readonly address: string;
 }
 
+/** A text of the body, in the form in which it came, decoded. */
+export interface ReadText {
+  readonly source: 'plain' | 'html';
+  readonly content: string;
+}
+
 /** A leaf of a message: a part that holds no others, or a message within the message. */
 export interface ReadPart {
   /** `1`, `2.1`: numbered as in IMAP (RFC 9051 6.4.5.1). */
@@ -18,6 +24,8 @@ export interface ReadPart {
   readonly disposition: 'attachment' | 'inline' | null;
   /** Without its angle brackets. */
   readonly contentId: string | null;
+  /** As the part says, in small letters. */
+  readonly charset: string | null;
   /** Octets, decoded. */
   readonly size: number;
   /** The octets, decoded. */
@@ -42,6 +50,8 @@ export interface ReadMessage {
   /** What a person reads: text/plain, or HTML turned to text; lines end in LF. Empty where there is none. */
   readonly text: string;
   readonly textSource: 'plain' | 'html' | 'none';
+  /** What `text` was made of, in order. */
+  readonly body: readonly ReadText[];
   /** The HTML of the body, decoded, not sanitised. */
   readonly html: string | null;
   /** Of the HTML's anchors, then those in the plain text; each URL once, never javascript: or data:. */
