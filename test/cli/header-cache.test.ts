@@ -116,6 +116,13 @@ describe('the file', () => {
     expect(open().get({ uid: 'b', size: 1 })).toEqual(summary('two'));
   });
 
+  test('one of line ends alone is soon looked through', () => {
+    const path = saved(['a', summary('one')]);
+    const [head = ''] = readFileSync(path, 'utf8').split('\n');
+    writeFileSync(path, `${head}\n${'\n'.repeat(4_000_000)}`);
+    expect(open().get({ uid: 'a', size: 1 })).toBeUndefined();
+  });
+
   test('one that is enormous is not read; a link is not followed', () => {
     const path = saved(['a', summary('one')]);
     writeFileSync(path, readFileSync(path, 'utf8') + 'x'.repeat(5 * 1024 * 1024));

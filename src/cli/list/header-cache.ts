@@ -93,12 +93,15 @@ export class HeaderCache {
     while (this.#from > HEAD.length) {
       const end = this.#from - 1;
       this.#from = this.#text.lastIndexOf('\n', end - 1) + 1;
-      const first = this.#text.indexOf('\t', this.#from);
-      const second = this.#text.indexOf('\t', first + 1);
-      if (first === -1 || second === -1 || second > end || end - this.#from > LONGEST + 1) continue;
-      const found = this.#text.slice(this.#from, second);
+      if (end - this.#from > LONGEST + 1) continue;
+      // Nothing is looked for beyond the line: a file without a tab would be gone through to its end for each.
+      const line = this.#text.slice(this.#from, end);
+      const first = line.indexOf('\t');
+      const second = line.indexOf('\t', first + 1);
+      if (first === -1 || second === -1) continue;
+      const found = line.slice(0, second);
       if (this.#lines.has(found)) continue;
-      const rest = this.#text.slice(second + 1, end);
+      const rest = line.slice(second + 1);
       this.#lines.set(found, rest);
       if (found === key) return rest;
     }
