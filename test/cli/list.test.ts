@@ -227,6 +227,11 @@ describe('the table', () => {
     expect(lines[1]?.length).toBeLessThan(400);
   });
 
+  test('has as many rows as there are messages', async () => {
+    const rows = Array.from({ length: 150_000 }, () => row({ subject: 'Hi' }));
+    expect(await table(rows, undefined)).toHaveLength(150_001);
+  });
+
   test('lines for scripts have six fields, always', () => {
     expect(plainLine(row({ uid: undefined, subject: 'a\tb\nc' }))).toBe('1\t1\t\t\t\ta^Ib^Jc');
   });

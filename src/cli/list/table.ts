@@ -40,7 +40,8 @@ const HEAD: Cells = {
 export async function table(rows: readonly Listed[], columns: number | undefined): Promise<string[]> {
   const cells = [HEAD, ...rows.map(cellsOf)];
   const widthOf = await measure(cells);
-  const widest = (column: keyof Cells) => Math.max(...cells.map((cell) => widthOf(cell[column])));
+  const widest = (column: keyof Cells) =>
+    cells.reduce((width, cell) => Math.max(width, widthOf(cell[column])), 0);
   const widths = { number: widest('number'), date: widest('date'), size: widest('size'), uid: widest('uid') };
   let from = Math.min(widest('from'), WIDEST_FROM);
   let subject = Math.min(widest('subject'), WIDEST_SUBJECT);
