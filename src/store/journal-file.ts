@@ -66,8 +66,14 @@ function checkHeader(path: string, text: string, account: string): void {
   if (header === 'newer') throw unbelievable(path, 'was written by a newer mailtool');
   if (header === 'unreadable')
     throw unbelievable(path, 'is no journal of mailtool, or its first line is damaged');
-  if (header.account !== account)
+  if (comparable(header.account) !== comparable(account))
     throw unbelievable(path, `is the journal of ${header.account}, not of ${account}`);
+}
+
+/** The name of a host means the same in large and small letters, and the file's name does not tell them apart either. */
+function comparable(account: string): string {
+  const at = account.lastIndexOf('@');
+  return account.slice(0, at) + account.slice(at).toLowerCase();
 }
 
 /** Lines without their ends, and where each ends. Of one that is too long only the beginning comes: it is damaged anyway. */

@@ -222,6 +222,13 @@ describe('damage', () => {
     );
   });
 
+  test('a host written with other letters, large and small, is the same one', async () => {
+    await filled(3);
+    const [user, server] = account.split('@');
+    expect((await open({ account: `${user}@${server?.toUpperCase()}` })).size).toBe(3);
+    await expect(open({ account: `${user?.toUpperCase()}@${server}` })).rejects.toThrow(ConfigError);
+  });
+
   test('to look only repairs nothing', async () => {
     await filled(3);
     truncateSync(at('j'), statSync(at('j')).size - 5);
