@@ -25,6 +25,13 @@ const TIMEOUT_MS = 5 * 60_000;
 const GRACE_MS = 1_000;
 /** sysexits.h: try again later. */
 const EX_TEMPFAIL = 75;
+/** What a shell returns for a command that it cannot run, or does not find. */
+const FROM_SHELL: ReadonlySet<number> = new Set([126, 127]);
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such command',
+  EACCES: 'permission denied',
+  E2BIG: 'it is too long',
+};
 /** How much of what the command printed last goes into an error. */
 const LAST_WORDS = 300;
 
@@ -106,7 +113,7 @@ export class Exec implements Store {
   #run(input: number): Promise<StorageError | undefined> {
     const { env, timeoutMs = TIMEOUT_MS, output, signal } = this.#options;
     const [program = '', ...args] = typeof this.#command === 'string' ? [this.#command] : this.#command;
-    const shown = typeof this.#command === 'string' ? this.#command : this.#command.join(' ');
+    const shown = typeof this.#command === 'string' ? nameOf(program) : program || 'the command';
     return new Promise((resolve) => {
       let child: ChildProcess;
       try {
@@ -167,28 +174,45 @@ export class Exec implements Store {
             finish(refused(shown, why, true, words));
           } else if (code === 0) finish(undefined);
           else if (code === null) finish(refused(shown, `was ended by ${killer}`, true, words));
-          else finish(refused(shown, `returned ${code}`, code === EX_TEMPFAIL, words));
+          else {
+            const step = FROM_SHELL.has(code) ? 'shell' : 'exec';
+            finish(refused(shown, `returned ${code}`, code === EX_TEMPFAIL, words, step));
+          }
         });
       });
     });
   }
 }
 
+/** A line for the shell without its arguments, which may have a password among them. */
+function nameOf(line: string): string {
+  return /^\s*([\w./~+-]{1,200})(?=\s|$)/.exec(line)?.[1] ?? 'the command';
+}
+
+/** `step` is `start`: no message would fare better. */
 function notStarted(command: string, cause: unknown): StorageError {
-  const words = cause instanceof Error ? cause.message : String(cause);
-  const reason = codeOf(cause) === 'ENOENT' ? 'there is no such command' : words;
+  const code = codeOf(cause);
+  // What Node refuses itself it quotes.
+  const reason = REASONS[code] ?? (code.startsWith('ERR_') ? 'it cannot be passed to the system' : code);
   return new StorageError(
     `cannot run ${command}: ${reason}`,
-    { path: command, step: 'exec' },
-    { cause, retryable: false },
+    { path: command, step: 'start' },
+    { retryable: false, hint: 'the messages stay on the server until the command can be run' },
   );
 }
 
-function refused(command: string, what: string, retryable: boolean, words: string): StorageError {
+/** `step` is `shell` where that did not find the command, or could not run it: the message may be as good as any. */
+function refused(
+  command: string,
+  what: string,
+  retryable: boolean,
+  words: string,
+  step: 'exec' | 'shell' = 'exec',
+): StorageError {
   const last = words
     .split('\n')
     .map((line) => line.replace(/[^\x20-\x7e]/g, '?').trim())
     .findLast((line) => line !== '');
   const said = last === undefined ? '' : `: ${last}`;
-  return new StorageError(`${command} ${what}${said}`, { path: command, step: 'exec' }, { retryable });
+  return new StorageError(`${command} ${what}${said}`, { path: command, step }, { retryable });
 }

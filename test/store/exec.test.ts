@@ -65,11 +65,11 @@ describe('a command', () => {
 
 describe('a command that does not take it', () => {
   test.each([
-    ['exit 1', 'exit 1 returned 1', false],
-    ['exit 75', 'exit 75 returned 75', true],
+    ['exit 1', 'exit returned 1', false],
+    ['exit 75', 'exit returned 75', true],
+    ['TOKEN=secret; exit 3', 'the command returned 3', false],
     ['echo busy; echo "no \u001b[2J room" >&2; exit 75', 'returned 75: no ?[2J room', true],
     ['kill -9 $$', 'was ended by SIGKILL', true],
-    ['nowhere-to-be-found', 'returned 127: ', false],
   ])('%s', async (command, words, retryable) => {
     const error = await failure(run(command));
     expect(error).toBeInstanceOf(StorageError);
@@ -78,16 +78,25 @@ describe('a command that does not take it', () => {
   });
 
   test('or that is not there', async () => {
-    const error = await failure(run(['/no/such/command']));
+    const error = await failure(run(['/no/such/command', '--password', 'secret']));
     expect(error?.message).toBe('cannot run /no/such/command: there is no such command');
-    expect(error?.retryable).toBe(false);
+    expect(error).toMatchObject({ step: 'start', path: '/no/such/command', retryable: false });
+  });
+
+  test.each([
+    ['nowhere-to-be-found x', 'nowhere-to-be-found returned 127: '],
+    ['/dev/null', '/dev/null returned 126: '],
+  ])('or that the shell does not find, %s', async (command, words) => {
+    const error = await failure(run(command));
+    expect(error?.message).toContain(words);
+    expect(error).toMatchObject({ step: 'shell', retryable: false });
   });
 
   test('or that no system would start', async () => {
     for (const command of [['a\0b'], [''], ['/'], ['echo', 'x'.repeat(3_000_000)]]) {
       const error = await failure(run(command));
       expect(error).toBeInstanceOf(StorageError);
-      expect(error).toMatchObject({ step: 'exec', retryable: false });
+      expect(error).toMatchObject({ step: 'start', retryable: false });
     }
   });
 
