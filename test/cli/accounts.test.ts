@@ -123,12 +123,22 @@ describe('an account of the configuration file', () => {
     ['check = true', /must be typed/],
     ['max-size = "many"', /accounts\.work\.fetch\.max-size "many" is no size/],
     ['delete-after = "soon"', /fetch\.delete-after: "soon"/],
+    ['delete-after = 7', /fetch\.delete-after: "7" has no unit: write 7d/],
     ['delete = true\ndelete-after = "7d"', /cannot go together/],
     ['maildir = "/x"\nmbox = "/y"', /cannot go together/],
     ['on-uid-reset = "x"', /not one of stop, warn, refetch/],
   ])('%s is a mistake of the configuration', async (line, message) => {
     const ran = await run(`${both()}${place('work', line)}`, ['fetch']);
     expect(ran).toMatchObject({ code: 78, stdout: '', stderr: expect.stringMatching(message) });
+  });
+
+  it('a command that is not there stops the run, and its words are not told', async () => {
+    const config = `${both()}${place('work', 'exec = ["/no/such/command", "--password", "secret"]')}`;
+    const ran = await run(config, ['fetch', '--json']);
+    expect(ran.code).toBe(74);
+    expect(ran.stderr).toContain('cannot run /no/such/command: there is no such command');
+    expect(ran.stderr + ran.stdout).not.toContain('secret');
+    expect(lines(ran).filter(({ status }) => status === 'failed').length).toBeLessThan(5);
   });
 
   it('--keep: nothing is deleted, whatever stands there; words of exec go to no shell', async () => {

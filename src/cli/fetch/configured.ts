@@ -3,9 +3,8 @@ import { isAbsolute } from 'node:path';
 import { Command, type Option } from 'commander';
 import type { CommandTable, ConfigValue } from '../../config/index.ts';
 import { ConfigError, UsageError } from '../../errors.ts';
-import { durationOption } from '../context.ts';
 import { sizeOption } from '../size.ts';
-import { countOption, defineFetch, type FetchOptionValues } from './options.ts';
+import { countOption, defineFetch, deleteAfterOption, type FetchOptionValues } from './options.ts';
 
 /** What is about one run, and no way to live. */
 const TYPED_ONLY: ReadonlySet<string> = new Set(['check', 'dry-run', 'all-accounts', 'jobs']);
@@ -21,7 +20,7 @@ export function partnersOf(name: string): readonly string[] {
 }
 
 const CHECKS: Readonly<Record<string, (place: string, text: string) => unknown>> = {
-  'delete-after': (place, text) => durationOption(place, text, 10 * 365 * 86_400_000),
+  'delete-after': deleteAfterOption,
   'max-size': sizeOption,
   limit: countOption,
   'keep-newest': countOption,

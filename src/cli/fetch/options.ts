@@ -111,7 +111,7 @@ export async function policyOf(options: FetchOptionValues): Promise<Policy> {
       ? 0
       : options.deleteAfter === undefined
         ? undefined
-        : await durationOption('--delete-after', options.deleteAfter, 10 * 365 * 86_400_000);
+        : await deleteAfterOption('--delete-after', options.deleteAfter);
   if (options.keepNewest !== undefined && deleteAfterMs === undefined)
     throw new UsageError('--keep-newest needs --delete or --delete-after');
   return {
@@ -123,6 +123,13 @@ export async function policyOf(options: FetchOptionValues): Promise<Policy> {
     deleteAfterMs,
     keepNewest: options.keepNewest === undefined ? 0 : countOption('--keep-newest', options.keepNewest),
   };
+}
+
+/** In milliseconds. UsageError also for a number alone: elsewhere that is seconds, and here days may be meant. */
+export async function deleteAfterOption(flag: string, text: string): Promise<number> {
+  if (/^[0-9]{1,9}$/.test(text))
+    throw new UsageError(`${flag}: "${text}" has no unit: write ${text}d for days, or ${text}h for hours`);
+  return durationOption(flag, text, 10 * 365 * 86_400_000);
 }
 
 /** A number of things. UsageError where `text` is none. */
