@@ -58,7 +58,7 @@ function defaultHint(error: MailError): string | undefined {
   }
   if (error instanceof ProtocolError)
     return 'is it the right port? the same command with -vv shows what was said';
-  if (error instanceof StorageError && error.step === 'exec')
+  if (error instanceof StorageError && (error.step === 'exec' || error.step === 'shell'))
     return 'the message stays on the server, and is tried again by the next run';
   if (error instanceof StorageError) return 'is there such a place, with room, that may be written to?';
   if (error.retryable) return 'trying again later can help';

@@ -177,6 +177,58 @@ describe('fetch', () => {
     expect(later?.code).toBe(0);
   });
 
+  test('--delete-after without a unit, which might be days: 64', async () => {
+    const ran = await mailtool(['fetch', ...into, '--delete-after', '7'], { env: settings(1), cwd: folder });
+    expect(ran).toMatchObject({ code: 64, stdout: '' });
+    expect(ran.stderr).toContain('--delete-after: "7" has no unit: write 7d for days, or 7h for hours');
+  });
+
+  test('one message without a unique-id holds up no other; it is named, and 69', async () => {
+    const nameless = ids('a', ' ', 'c');
+    const [json, dry, check] = await fetches(
+      [`${nameless}\n${retr(1, 3)}\n${dele(1, 3)}\n${BYE}`, `${nameless}\n${BYE}`, `${nameless}\n${BYE}`],
+      [...into, '--delete', '--json'],
+      [...into, '--dry-run', '--all'],
+      [...into, '--check', '--all'],
+    );
+    expect(json?.code).toBe(69);
+    expect(json?.stderr).toMatch(/warning: message 2 has no unique-id, and stays on the server\n/);
+    expect(lines(json as Ran)[0]).toMatchObject({
+      number: 2,
+      uid: null,
+      status: 'skipped',
+      reason: 'no-uid',
+    });
+    expect(lines(json as Ran).at(-1)).toMatchObject({
+      ok: false,
+      stored: 2,
+      skipped: 1,
+      deleted: 2,
+      error: { code: 'EUNSUPPORTED', message: expect.stringContaining('to 1 of its messages') },
+    });
+    expect(stored()).toEqual([text(1), text(3)]);
+    expect(dry).toMatchObject({ code: 0, stdout: expect.stringContaining('would skip 2 (100 B): no-uid\n') });
+    expect(check).toMatchObject({ code: 0, stdout: '2 200\n' });
+  });
+
+  test('no unique-ids at all: 69, and nothing is fetched', async () => {
+    const [ran] = await fetches([`${ids(' ', ' ')}\n*: end`], into);
+    expect(ran).toMatchObject({ code: 69, stderr: expect.stringContaining('to 2 of its messages') });
+  });
+
+  test('a command that is not there is no fault of the messages, however often', async () => {
+    const nowhere = ['--exec', 'nowhere-to-be-found --password secret'];
+    const runs = await fetches(
+      [...Array.from({ length: 6 }, () => `${ids('a')}\n${retr(1)}\n${BYE}`)],
+      ...Array.from({ length: 5 }, () => nowhere),
+      into,
+    );
+    expect(runs.map(({ code }) => code)).toEqual([74, 74, 74, 74, 74, 0]);
+    expect(runs[0]?.stderr).toContain('nowhere-to-be-found returned 127');
+    expect(runs[0]?.stderr).not.toContain('secret');
+    expect(stored()).toEqual([text(1)]);
+  });
+
   test('all messages have new unique-ids: 78 and nothing is fetched, unless that is wanted', async () => {
     const old = Array.from({ length: 12 }, (_, at) => `old${at}`);
     const fresh = Array.from({ length: 12 }, (_, at) => `new${at}`);

@@ -5,11 +5,12 @@ import { EXIT } from '../exit.ts';
 import { readMaildrop, totalSize } from '../maildrop.ts';
 import { checkMayDelete, connectPop3 } from '../pop3-connection.ts';
 import { octets } from '../progress.ts';
+import type { Row } from '../selection.ts';
 import { withConfigured } from './configured.ts';
 import { openStore } from './destination.ts';
 import { destinationOf, type FetchOptionValues, policyOf } from './options.ts';
 import { type Item, type Plan, planOf } from './plan.ts';
-import { fieldsOf, Run } from './run.ts';
+import { fieldsOf, NO_UID, Run } from './run.ts';
 
 /** What is counted, and starts from nothing. */
 export const NOTHING_FETCHED = { stored: 0, duplicates: 0, failed: 0, skipped: 0, deleted: 0 } as const;
@@ -47,7 +48,8 @@ export async function fetchAccount(ctx: Context, typed: FetchOptionValues): Prom
     const listed = rows.flatMap((row) =>
       row.uid === undefined ? [] : [{ ...row, uid: row.uid, uniqueId: row.uid }],
     );
-    if (listed.length < rows.length) throw missingIds(rows.length - listed.length);
+    const nameless = rows.filter(({ uid }) => uid === undefined);
+    if (listed.length === 0 && nameless.length > 0) throw missingIds(nameless.length);
     const items: readonly Item[] = numbered(listed);
     checkReset(ctx, journal, items, options.onUidReset ?? 'stop');
     const plan = planOf(
@@ -57,6 +59,8 @@ export async function fetchAccount(ctx: Context, typed: FetchOptionValues): Prom
       policy,
       Date.now(),
     );
+    for (const { number } of nameless)
+      ctx.output.warn(`message ${number} has no unique-id, and stays on the server`);
     if (options.check === true) {
       await pop3.quit();
       ctx.output.line(`${plan.fetch.length} ${totalSize(plan.fetch)}`);
@@ -65,10 +69,14 @@ export async function fetchAccount(ctx: Context, typed: FetchOptionValues): Prom
     }
     if (store === undefined) {
       await pop3.quit();
-      return await tellPlan(ctx, plan);
+      return await tellPlan(ctx, plan, nameless);
     }
     await journal.observe(items);
-    return await new Run(ctx, pop3, journal, store, names, plan).whole();
+    const run = new Run(ctx, pop3, journal, store, names, plan);
+    await run.pass(nameless);
+    const exit = await run.whole();
+    if (nameless.length > 0) throw missingIds(nameless.length);
+    return exit;
   } finally {
     pop3.close();
   }
@@ -101,7 +109,11 @@ function checkReset(
   });
 }
 
-async function tellPlan(ctx: Context, { fetch, skip, remove, removable }: Plan): Promise<number> {
+async function tellPlan(
+  ctx: Context,
+  { fetch, skip, remove, removable }: Plan,
+  nameless: readonly Row[],
+): Promise<number> {
   for (const item of fetch) {
     const also = removable(item) ? ', and delete' : '';
     ctx.output.line(`would fetch ${item.number} uid:${item.uid} (${octets(item.size)})${also}`);
@@ -110,6 +122,10 @@ async function tellPlan(ctx: Context, { fetch, skip, remove, removable }: Plan):
   for (const { item, reason } of skip.filter(({ reason }) => reason !== 'known')) {
     ctx.output.line(`would skip ${item.number} uid:${item.uid} (${octets(item.size)}): ${reason}`);
     await ctx.output.event({ ...fieldsOf(item), status: 'skipped', reason });
+  }
+  for (const row of nameless) {
+    ctx.output.line(`would skip ${row.number} (${octets(row.size)}): ${NO_UID}`);
+    await ctx.output.event({ ...fieldsOf(row), status: 'skipped', reason: NO_UID });
   }
   for (const item of remove) {
     ctx.output.line(`would delete ${item.number} uid:${item.uid} (${octets(item.size)}), fetched before`);

@@ -6,6 +6,7 @@ import { EXIT } from '../exit.ts';
 import { totalSize } from '../maildrop.ts';
 import { tellFallback } from '../pop3-connection.ts';
 import { octets } from '../progress.ts';
+import type { Row } from '../selection.ts';
 import type { Item, Plan } from './plan.ts';
 
 const NO_ROOM: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
@@ -14,7 +15,10 @@ const isFull = ({ cause }: StorageError) =>
   cause instanceof Error && 'code' in cause && NO_ROOM.has(cause.code);
 
 /** A message in a line of JSON. */
-export const fieldsOf = ({ number, uid, size }: Item) => ({ number, uid, size });
+export const fieldsOf = ({ number, uid, size }: Row) => ({ number, uid: uid ?? null, size });
+
+/** Why a message that the server gives no unique-id to is left where it is. */
+export const NO_UID = 'no-uid';
 
 /** One run over one maildrop: what it did so far, for the report. */
 export class Run {
@@ -27,8 +31,8 @@ export class Run {
   readonly #failed: Item[] = [];
   readonly #counts = { stored: 0, duplicates: 0, failed: 0, skipped: 0 };
   #failure: unknown;
-  /** There is no more room: the next messages would fare no better, and need not be fetched. */
-  #full: StorageError | undefined;
+  /** There is no more room, or no command: the next messages would fare no better, and need not be fetched. */
+  #hopeless: StorageError | undefined;
 
   constructor(
     ctx: Context,
@@ -46,11 +50,19 @@ export class Run {
     this.#plan = plan;
   }
 
+  /** Takes note of messages that cannot be fetched, since what is fetched could not be told from what is new. */
+  async pass(nameless: readonly Row[]): Promise<void> {
+    for (const row of nameless) {
+      this.#counts.skipped += 1;
+      await this.#ctx.output.event({ ...fieldsOf(row), status: 'skipped', reason: NO_UID });
+    }
+  }
+
   async whole(): Promise<number> {
     await this.#tellSkipped();
-    const removing: Item[] = [...this.#plan.remove];
+    let removing = this.#plan.remove;
     try {
-      removing.push(...(await this.#fetch()));
+      removing = [...removing, ...(await this.#fetch())];
     } finally {
       await this.#journal.failed(this.#failed);
       this.#ctx.output.document(this.#counts);
@@ -114,7 +126,7 @@ export class Run {
     for await (const { number, bytes, error } of this.#pop3.retrs(byNumber.keys())) {
       const item = byNumber.get(number);
       if (item === undefined) continue;
-      if (this.#full !== undefined) throw this.#full;
+      if (this.#hopeless !== undefined) throw this.#hopeless;
       if (error === undefined) yield { id: item, row: item, bytes };
       else await this.#fail(item, error);
     }
@@ -123,14 +135,14 @@ export class Run {
   /** One message that could not be had, or stored: the others go on. */
   async #fail(item: Item, error: MailError): Promise<void> {
     this.#failure ??= error;
-    // A full disk, or a server that is busy, is no fault of the message.
+    // A full disk, a server that is busy, or a command that is not there, is no fault of the message.
     const isItsOwn = !error.retryable && !(error instanceof StorageError && error.step !== 'exec');
     if (isItsOwn) this.#failed.push(item);
     this.#counts.failed += 1;
     await this.#ctx.output.event({ ...fieldsOf(item), status: 'failed', error: error.message });
-    if (error instanceof StorageError && isFull(error)) {
-      if (this.#full !== undefined) return; // once is enough for a whole batch
-      this.#full = error;
+    if (error instanceof StorageError && (isFull(error) || error.step === 'start')) {
+      if (this.#hopeless !== undefined) return; // once is enough for a whole batch
+      this.#hopeless = error;
     }
     this.#ctx.output.warn(`message uid:${item.uid}: ${error.message}`);
   }
