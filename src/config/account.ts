@@ -4,7 +4,7 @@ import { type Security, saidEndpoint } from './endpoint.ts';
 import type { Settings } from './layers.ts';
 import { type Reach, reachOf } from './reach.ts';
 import { SecretSource } from './secret.ts';
-import { type Protocol, SETTINGS, type SettingKey, secretNoun, waysToSet } from './settings.ts';
+import { type Protocol, SETTINGS, type SettingKey, secretNoun } from './settings.ts';
 import type { Stated } from './stated.ts';
 import type { TlsFiles, TlsVersion } from './tls-files.ts';
 import { checkTrust } from './trust.ts';
@@ -85,7 +85,7 @@ export function serverAccount(
   if (host === undefined) {
     throw new ConfigError(`no ${name} server is set`, {
       stage: 'config',
-      hint: `give ${waysToSet(`${protocol}.host`)}${accountsHint(settings)}`,
+      hint: `give ${settings.waysToSet(`${protocol}.host`)}${accountsHint(settings)}`,
     });
   }
   const reach = reachOf(settings);
@@ -171,7 +171,7 @@ function credentialsOf(
   const incomplete = (what: string, parts: readonly SettingKey[]) =>
     new ConfigError(what, {
       stage: 'config',
-      hint: `give ${parts.map(waysToSet).join(', or ')}; or --${protocol}-auth none to go without logging in`,
+      hint: `give ${parts.map((part) => settings.waysToSet(part)).join(', or ')}; or --${protocol}-auth none to go without logging in`,
     });
   if (username === undefined) {
     if (WITHOUT_SECRET.has(mechanism)) return {};
@@ -199,12 +199,12 @@ function credentialsOf(
       `${protocol}.password-cmd`,
     ]);
   }
-  if (secret !== undefined) checkMechanism(protocol, mechanism, secret);
+  if (secret !== undefined) checkMechanism(settings, protocol, mechanism, secret);
   return { username, ...(secret === undefined ? {} : { secret }) };
 }
 
 /** A mechanism that was named has to take what there is to prove oneself with. */
-function checkMechanism(protocol: Protocol, mechanism: string, secret: Stated): void {
+function checkMechanism(settings: Settings, protocol: Protocol, mechanism: string, secret: Stated): void {
   const noun = secretNoun(secret.setting);
   const wanted = WITH_TOKEN.has(mechanism) ? 'token' : 'password';
   if (mechanism === 'auto' || noun === wanted) return;
@@ -212,8 +212,8 @@ function checkMechanism(protocol: Protocol, mechanism: string, secret: Stated): 
     stage: 'config',
     hint:
       wanted === 'token'
-        ? `give ${waysToSet(`${protocol}.token`)} or ${waysToSet(`${protocol}.token-cmd`)}`
-        : `leave ${waysToSet(`${protocol}.auth`)} out, or make it oauthbearer or xoauth2`,
+        ? `give ${settings.waysToSet(`${protocol}.token`)} or ${settings.waysToSet(`${protocol}.token-cmd`)}`
+        : `leave ${settings.waysToSet(`${protocol}.auth`)} out, or make it oauthbearer or xoauth2`,
   });
 }
 
@@ -253,7 +253,7 @@ function tlsFilesOf(settings: Settings): TlsFiles {
       cert === undefined
         ? `there is a key for TLS (${key?.place}), but no certificate`
         : `there is a client certificate for TLS (${cert.place}), but no key`,
-      { stage: 'config', hint: `give ${waysToSet(cert === undefined ? 'tls.cert' : 'tls.key')}` },
+      { stage: 'config', hint: `give ${settings.waysToSet(cert === undefined ? 'tls.cert' : 'tls.key')}` },
     );
   }
   const fingerprint = settings.stated('tls.fingerprint')?.read(parseFingerprint);

@@ -16,6 +16,7 @@ import {
   type SettingKey,
   settingOf,
   VARIABLE_PREFIX,
+  waysToSet,
 } from './settings.ts';
 import { type LayerName, Stated } from './stated.ts';
 import { parseDuration, parseSwitch, quote } from './values.ts';
@@ -84,6 +85,16 @@ export class Settings {
       (layer) => layer.get(`${protocol}.host`) !== undefined || layer.get(`${protocol}.url`) !== undefined,
     );
     return saying === undefined || saying.name.endsWith('-config') ? this.account : null;
+  }
+
+  /** For a hint: the ways in which `key` can be set here, `waysToSet` or, for a named account, flag and place in the file. */
+  waysToSet(key: SettingKey): string {
+    if (!this.#isNamed || this.account === undefined || OF_THE_RUN.has(key)) return waysToSet(key);
+    const [group = '', part] = key.split('.');
+    const place = `accounts.${this.account}${part === undefined ? '' : `.${group}`}`;
+    return [flagName(settingOf(key)), `${part ?? group} in [${place}]`]
+      .filter((way) => way !== undefined)
+      .join(' or ');
   }
 
   /** The tables of a command (`[accounts.NAME.fetch]`), the most powerful first. */

@@ -147,6 +147,25 @@ describe('which value wins', () => {
     expect(settings.accountOf('smtp')).toBe('work');
   });
 
+  it('what a named account lacks is to be said in its file, where it counts', async () => {
+    const user = '[accounts.a]\npop3 = { host = "pop.example", user = "a" }\n';
+    const hintOf = async (given: Given) => {
+      const settings = await load({ user, ...given });
+      try {
+        serverAccount(settings, given.flags === undefined ? 'pop3' : 'smtp');
+      } catch (error) {
+        return (error as ConfigError).hint;
+      }
+      return undefined;
+    };
+    expect(await hintOf({ account: 'a' })).toMatch(
+      /^give password in \[accounts\.a\.pop3\], or --pop3-password-file or password-file in /,
+    );
+    expect(await hintOf({ account: 'a' })).not.toContain('MAILTOOL');
+    expect(await hintOf({ account: 'a', flags: {} })).toBe('give --smtp-host or host in [accounts.a.smtp]');
+    expect(await hintOf({})).toMatch(/^give MAILTOOL_POP3_PASSWORD, /);
+  });
+
   it('inherits, a child before its parent; display-name goes into From', async () => {
     const settings = await load({
       user: WORK.replace('inherit = "work"', 'inherit = "work"\ndisplay-name = "Ann \\"A\\" Ä"'),
