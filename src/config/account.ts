@@ -7,7 +7,7 @@ import { SecretSource } from './secret.ts';
 import { type Protocol, SETTINGS, type SettingKey, secretNoun } from './settings.ts';
 import type { Stated } from './stated.ts';
 import type { TlsFiles, TlsVersion } from './tls-files.ts';
-import { checkTrust } from './trust.ts';
+import { checkInherited, checkTrust } from './trust.ts';
 import { parseFingerprint, parseMechanism, parsePins } from './values.ts';
 
 /** A server and how to log in there. It may be printed: the password is not in it, but in the source's private field. */
@@ -97,6 +97,7 @@ export function serverAccount(
   const credentials =
     mechanism === 'none' ? {} : credentialsOf(settings, protocol, user?.value, mechanism ?? 'auto');
   if (credentials.secret !== undefined) {
+    checkInherited(settings.layers, credentials.secret, host.stated);
     checkTrust(credentials.secret, [
       host.stated,
       port?.stated,

@@ -25,6 +25,7 @@ interface Named {
 /** One table, as a layer: a child's comes before its parent's. */
 export interface AccountLayer {
   readonly label: string;
+  readonly account: string;
   readonly name: AccountTable['layer'];
   readonly values: Map<SettingKey, Stated>;
   readonly commands: ReadonlyMap<string, CommandTable>;
@@ -124,6 +125,7 @@ function layerOf(table: AccountTable): AccountLayer {
   const { inherit } = own;
   return {
     label: table.label,
+    account: table.name,
     name: table.layer,
     values,
     commands,

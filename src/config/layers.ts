@@ -26,6 +26,8 @@ export interface Layer {
   readonly name: LayerName;
   /** For people: `flags`, `environment`, `./.env`. */
   readonly label: string;
+  /** Whose tables of a configuration file it is. */
+  readonly account?: string;
   get(key: SettingKey): Stated | undefined;
 }
 
@@ -148,7 +150,10 @@ export async function loadSettings(sources: Sources): Promise<Settings> {
           [
             flags,
             ...(under.isNamed ? variables.map(ofTheRun) : variables),
-            ...under.layers.map(({ name, label, values }) => layerOf(name, label, values)),
+            ...under.layers.map(({ name, label, values, account }) => ({
+              ...layerOf(name, label, values),
+              account,
+            })),
           ],
           [...warnings, ...under.warnings],
           under,

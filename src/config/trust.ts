@@ -1,5 +1,6 @@
 /** The trust rule: a secret is shown only where a place at least as trusted as its own has sent it. */
 import { ConfigError } from '../errors.ts';
+import type { Layer } from './layers.ts';
 import { flagName, type SettingKey, secretNoun, settingOf } from './settings.ts';
 import { type Stated, TRUST } from './stated.ts';
 
@@ -16,6 +17,25 @@ export function checkTrust(secret: Stated, steering: Iterable<Stated | undefined
       { stage: 'config', hint: hint(secret, stated) },
     );
   }
+}
+
+/**
+ * Throws a ConfigError when `host` is named by an account that inherits `secret` from another one: what it forgot to say itself
+ * would be shown to a server that it was never meant for.
+ */
+export function checkInherited(layers: readonly Layer[], secret: Stated, host: Stated): void {
+  const saying = (stated: Stated) => layers.find((layer) => layer.get(stated.setting.key) === stated);
+  const [names, has] = [saying(host), saying(secret)];
+  if (names?.account === undefined || has?.account === undefined || names.account === has.account) return;
+  if (layers.indexOf(names) > layers.indexOf(has)) return;
+  const isSame = ({ account, get }: Layer) =>
+    account === has.account && get(host.setting.key)?.text.toLowerCase() === host.text.toLowerCase();
+  if (layers.some(isSame)) return;
+  const noun = secretNoun(secret.setting);
+  throw new ConfigError(
+    `the ${noun} of account ${has.account} (${secret.place}) is not used with ${partOf(host)} that account ${names.account} names (${host.place})`,
+    { stage: 'config', hint: `give account ${names.account} a ${noun} of its own` },
+  );
 }
 
 function partOf({ setting }: Stated): string {

@@ -309,6 +309,38 @@ describe('the trust rule', () => {
   });
 });
 
+describe('an inherited password', () => {
+  const base = '[accounts.a]\npop3 = { host = "pop.a.example", user = "u", password = "s3cret" }\n';
+  const child = (pop3: string) => `${base}[accounts.b]\ninherit = "a"\npop3 = { ${pop3} }\n`;
+
+  it.each([
+    'host = "pop.b.example"',
+    'host = "pop.b.example:995", user = "v"',
+    'url = "pop3s://v@pop.b.example"',
+  ])('does not go to a server that the heir names: %s', async (pop3) => {
+    const settings = await load({ user: child(pop3), account: 'b' });
+    expect(() => serverAccount(settings, 'pop3')).toThrow(
+      /the password of account a \(.*:2 accounts\.a\.pop3\.password\) is not used with a (host|server) that account b names \(.*:5 accounts\.b\.pop3\./,
+    );
+  });
+
+  it.each([
+    'user = "v"',
+    'host = "POP.a.example"',
+    'host = "pop.b.example", password = "own"',
+    'password = "own"',
+  ])('goes with %s', async (pop3) => {
+    const settings = await load({ user: child(pop3), account: 'b' });
+    expect(serverAccount(settings, 'pop3').secret).toBeDefined();
+  });
+
+  it('goes where a flag says', async () => {
+    const flags = { 'pop3.host': 'pop.c.example' } as const;
+    const settings = await load({ user: child('user = "v"'), account: 'b', flags });
+    expect(serverAccount(settings, 'pop3').host).toBe('pop.c.example');
+  });
+});
+
 describe('which files', () => {
   const paths = (env: Record<string, string>, flag?: string) =>
     new ConfigFiles({ env, flag }).paths(undefined).map(({ path }) => path);
