@@ -178,7 +178,10 @@ describe('fetch', () => {
   });
 
   test('--delete-after without a unit, which might be days: 64', async () => {
-    const ran = await mailtool(['fetch', ...into, '--delete-after', '7'], { env: settings(1), cwd: folder });
+    const ran = await mailtool(['fetch', ...into, '--delete-after', '7'], {
+      env: { ...settings(1), XDG_STATE_HOME: join(folder, 'state') },
+      cwd: folder,
+    });
     expect(ran).toMatchObject({ code: 64, stdout: '' });
     expect(ran.stderr).toContain('--delete-after: "7" has no unit: write 7d for days, or 7h for hours');
   });
