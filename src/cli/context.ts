@@ -1,4 +1,4 @@
-import type { Account, ConfigFiles, Protocol, SettingKey, Settings } from '../config/index.ts';
+import type { Account, ConfigFiles, Protocol, SettingKey, Settings, Sources } from '../config/index.ts';
 import { ConfigError, UsageError } from '../errors.ts';
 import type { Deadline } from '../net/deadline.ts';
 import type { DialOptions } from '../net/options.ts';
@@ -17,7 +17,7 @@ export interface ContextOptions {
   readonly name: string;
   readonly input: boolean;
   readonly deadline: Deadline | undefined;
-  readonly settingsWith: (flags: Flags, account?: string) => Promise<Settings>;
+  readonly settingsWith: (flags: Flags, account?: Sources['account']) => Promise<Settings>;
   readonly config: () => Promise<ConfigFiles>;
   /** Of `-a`. */
   readonly accounts: readonly string[];
@@ -71,8 +71,8 @@ export class Context {
     return this.#settings;
   }
 
-  /** The settings as they would be had these flags been typed too. */
-  settingsWith(flags: Flags, account?: string): Promise<Settings> {
+  /** The settings as they would be had these flags been typed too; for `SEVERAL` those of no account. */
+  settingsWith(flags: Flags, account?: Sources['account']): Promise<Settings> {
     return this.#options.settingsWith(flags, account);
   }
 

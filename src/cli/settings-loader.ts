@@ -7,7 +7,7 @@ import type { Parsed } from './program.ts';
 /** The settings of a run, and those that it might have. The files are read once: they may be pipes. */
 export interface SettingsLoader {
   /** With these flags as if typed too; of this account in place of those that were named. */
-  settings(flags: Flags, account?: string): Promise<Settings>;
+  settings(flags: Flags, account?: Sources['account']): Promise<Settings>;
   config(): Promise<ConfigFiles>;
 }
 

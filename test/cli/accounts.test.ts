@@ -381,6 +381,29 @@ describe('accounts list, config check, explain and path', () => {
     expect((await run('[accounts.a\n', ['stat'])).code).toBe(78);
   });
 
+  it.each([
+    ['work', /^work: .*accounts\.work\.hots: there is no such setting/],
+    ['nobody', /^\S+ default-account: there is no account "nobody"/],
+  ])(
+    'a default account that is wrong, %s, keeps nothing from being checked and listed',
+    async (name, first) => {
+      const config = `default-account = "${name}"\n[accounts.work]\n${name === 'work' ? 'hots = "x"\n' : ''}[accounts.b.pop3]\nport = "x"\n`;
+      const checked = await run(config, ['config', 'check']);
+      expect(checked.code).toBe(1);
+      const problems = checked.stdout.trim().split('\n');
+      expect(problems).toHaveLength(2);
+      expect(problems).toContainEqual(expect.stringMatching(first));
+      expect(problems).toContainEqual(expect.stringMatching(/^b: .*"x" is not a port/));
+      const listed = await run(config, ['accounts', 'list']);
+      expect(listed.code).toBe(0);
+      expect(listed.stdout.trim().split('\n')).toEqual([
+        expect.stringMatching(/^work\t/),
+        expect.stringMatching(/^b\t.*"x" is not a port/),
+      ]);
+      if (name === 'nobody') expect(listed.stderr).toContain('there is no account "nobody"');
+    },
+  );
+
   it('says where the file is, also when it is broken, or not there yet', async () => {
     const path = join(home, '.config/mailtool/config.toml');
     expect((await mailtool(['config', 'path'], { env: { HOME: home } })).stdout).toBe(`${path}\n`);

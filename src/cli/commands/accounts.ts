@@ -32,11 +32,13 @@ export const command: CommandDefinition = {
     if (action !== 'list')
       throw new UsageError(`accounts can be listed: '${action}' is nothing to do with them`);
     ctx.output.document({ accounts: [] });
-    // Only to know which there are: with none named, the default one lies under the rest.
-    const settings = await ctx.settingsWith({});
+    const layers = await import('../../config/index.ts');
+    const settings = await ctx.settingsWith({}, layers.SEVERAL);
     for (const warning of settings.warnings) ctx.output.warn(warning);
+    const { chosen, problem } = await chosenOf(ctx);
     const accounts: Listed[] = [];
-    for (const name of settings.accounts) accounts.push(await look(ctx, name, name === settings.account));
+    for (const name of settings.accounts) accounts.push(await look(ctx, name, name === chosen));
+    if (problem !== undefined && !accounts.some(({ error }) => error === problem)) ctx.output.warn(problem);
     for (const { account, smtp, pop3, from, error, ...row } of accounts) {
       const fields = error === null ? [shown(smtp), shown(pop3), from ?? '-'] : [error];
       ctx.output.line([`${account}${row.default ? '*' : ''}`, ...fields].join('\t'));
@@ -45,6 +47,18 @@ export const command: CommandDefinition = {
     return EXIT.done;
   },
 };
+
+/** The account that a run takes when none is named, or what is wrong with it, which is no reason not to list the others. */
+async function chosenOf(
+  ctx: Context,
+): Promise<{ readonly chosen?: string | undefined; readonly problem?: string }> {
+  try {
+    return { chosen: (await ctx.settingsWith({})).account };
+  } catch (error) {
+    if (!(error instanceof MailError)) throw error;
+    return { problem: error.message };
+  }
+}
 
 async function look(ctx: Context, account: string, isDefault: boolean): Promise<Listed> {
   const nothing = { account, default: isDefault, from: null, smtp: null, pop3: null };

@@ -87,14 +87,19 @@ async function check(ctx: Context): Promise<number> {
   };
   let accounts: readonly string[] = [];
   let parents: ReadonlySet<string> = new Set();
+  const layers = await import('../../config/index.ts');
   await trying(null, async () => {
-    const settings = await ctx.settingsWith({});
+    const settings = await ctx.settingsWith({}, layers.SEVERAL);
     ({ accounts, parents } = settings);
     for (const warning of settings.warnings) ctx.output.warn(warning);
-    if (settings.account === undefined) await checkAccount(ctx, settings, false);
   });
   for (const name of accounts)
     await trying(name, async () => checkAccount(ctx, await ctx.settingsWith({}, name), parents.has(name)));
+  // What counts when no account is named; what is wrong with the default one has been said under its name.
+  await trying(null, async () => {
+    const settings = await ctx.settingsWith({});
+    if (settings.account === undefined) await checkAccount(ctx, settings, false);
+  });
   for (const { account, message, hint } of problems) {
     ctx.output.line(
       `${account === null ? '' : `${account}: `}${message}${hint === null ? '' : ` (${hint})`}`,
