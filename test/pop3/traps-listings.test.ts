@@ -103,13 +103,20 @@ describe('trap 7: unique-ids', () => {
 
   test.each([
     ['no UIDL', `${loggedIn()}\n${rows('LIST', '1 10')}\nC: UIDL\nS: -ERR what?`],
-    ['no id for one', drop(['1 10', '2 10'], ['1 a'])],
     ['an id beyond measure', drop(['1 10'], [`1 ${'u'.repeat(1001)}`])],
   ])('%s: fetch says so, and takes nothing that it could not know again', async (_, script) => {
     const [ran] = await fetches([`${script}\n*: silence`], '--delete');
     expect(ran?.code).toBe(69);
     expect(ran?.stderr).toMatch(/unique-id|UIDL/);
     expect(stored()).toEqual([]);
+  });
+
+  test('no id for one: fetch takes and deletes what it could know again, and nothing else', async () => {
+    const script = `${drop(['1 10', '2 10'], ['1 a'])}\n${retr(1, 'one')}\nC: DELE 1\nS: +OK\n${BYE}`;
+    const [ran] = await fetches([script], '--delete');
+    expect(ran?.code).toBe(69);
+    expect(ran?.stderr).toContain('message 2 has no unique-id');
+    expect(stored()).toEqual(['one\r\n']);
   });
 
   test('two of one id come both, once, and only what is there goes', async () => {
