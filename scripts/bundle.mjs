@@ -46,6 +46,7 @@ export async function bundle(name, { outfile, minify }) {
     platform: 'node',
     target: 'node20.12',
     supported: { 'dynamic-import': false },
+    define: { 'import.meta.dirname': '__dirname' },
     // Only the sandbox, a configuration file, or a page for the browser, needs these, and they are installed beside us: no use
     // in carrying them twice.
     external: ['smtp-server', 'selfsigned', 'smol-toml', 'sanitize-html'],

@@ -64,10 +64,21 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     }
     return await runCommand(entry, rest, io, rough);
   } catch (error) {
-    const output = new Output(io, rough);
-    await output.prepare();
-    return settle(output, io, schemaOf(entry), () => Promise.reject(error));
+    return fail(error, io, rough, entry);
   }
+}
+
+async function fail(
+  error: unknown,
+  io: Io,
+  rough: OutputOptions,
+  entry: CommandEntry | undefined,
+  command?: CommandDefinition,
+): Promise<number> {
+  const output = new Output(io, rough);
+  await output.prepare();
+  output.document(command?.document ?? {});
+  return settle(output, io, schemaOf(entry), () => Promise.reject(error));
 }
 
 async function runCommand(
@@ -83,10 +94,11 @@ async function runCommand(
     parsed = parseCommand(entry, command, argv, io.stdout.columns);
   } catch (error) {
     if (error instanceof HelpAsked) return print(error.text, io, rough);
-    throw error;
+    return fail(error, io, rough, entry, command);
   }
   const output = new Output(io, parsed.globals);
   await output.prepare();
+  output.document(command.document ?? {});
   return settle(output, io, schemaOf(entry), () => work(entry, command, parsed, io, output));
 }
 

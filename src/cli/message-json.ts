@@ -10,6 +10,27 @@ export interface MessagePlace {
   readonly size: number;
 }
 
+/** The document of `show` from the start. */
+export const NO_MESSAGE = {
+  number: null,
+  uid: null,
+  size: null,
+  headers: [],
+  from: [],
+  to: [],
+  cc: [],
+  replyTo: [],
+  date: null,
+  subject: null,
+  messageId: null,
+  inReplyTo: [],
+  references: [],
+  text: '',
+  textSource: 'none',
+  links: [],
+  attachments: [],
+} as const;
+
 /** A message in JSON, as `show` and `wait` give it: everything but the octets of its parts. */
 export function messageJson(place: MessagePlace, message: ReadMessage): Record<string, unknown> {
   const { headers, date, subject, messageId, inReplyTo, references, text, textSource, links, warnings } =

@@ -4,12 +4,13 @@ import { ConfigError } from '../errors.ts';
 import { type AccountTable, type ConfigFile, isTable } from './config-file.ts';
 import { nearest } from './nearest.ts';
 import { SETTINGS, type Setting, type SettingKey } from './settings.ts';
-import { Stated } from './stated.ts';
+import { type LayerName, Stated } from './stated.ts';
 import { quote } from './values.ts';
 
 /** A value for an option of a command, and where it stands. */
 export interface ConfigValue {
   readonly value: string | number | boolean | readonly string[];
+  readonly layer: LayerName;
   readonly place: string;
 }
 
@@ -117,7 +118,7 @@ function layerOf(table: AccountTable): AccountLayer {
       if (COMMAND_TABLES.has(key))
         commands.set(
           key,
-          commandTable(value, (part) => table.place(key, part)),
+          commandTable(value, table.layer, (part) => table.place(key, part)),
         );
       else for (const [part, inner] of Object.entries(value)) add(`${key}.${part}`, inner, key, part);
     } else add(key, value, key);
@@ -182,15 +183,16 @@ function wordsOf(value: readonly unknown[], place: string): string[] {
 
 function commandTable(
   table: Readonly<Record<string, unknown>>,
+  layer: LayerName,
   placeOf: (key: string) => string,
 ): CommandTable {
   return new Map(
     Object.entries(table).map(([key, value]): [string, ConfigValue] => {
       const place = placeOf(key);
-      if (Array.isArray(value)) return [key, { value: wordsOf(value, place), place }];
+      if (Array.isArray(value)) return [key, { value: wordsOf(value, place), layer, place }];
       if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean')
         throw wrong(place, 'it is no text, number, true or false');
-      return [key, { value, place }];
+      return [key, { value, layer, place }];
     }),
   );
 }

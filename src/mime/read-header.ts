@@ -142,6 +142,8 @@ const ZONES: Readonly<Record<string, number>> = {
   pdt: -420,
 };
 
+const LATEST = Date.UTC(9999, 11, 31, 23, 59, 59);
+
 /** A Date field (RFC 5322 3.3, with the old forms of 4.3); undefined for what is none. */
 export function readDate(value: string): Date | undefined {
   const text = value.slice(0, 200).replace(/\([^()]*\)/g, ' ');
@@ -159,5 +161,6 @@ export function readDate(value: string): Date | undefined {
     ? (zone.startsWith('-') ? -1 : 1) * (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(3)))
     : (ZONES[zone.toLowerCase()] ?? 0);
   const time = Date.UTC(year, month, Number(day), Number(hour), Number(minute) - offset, Number(second));
-  return Number.isNaN(time) ? undefined : new Date(time);
+  // Later than 9999 ISO 8601 has no usual form (RFC 3339 1).
+  return Number.isNaN(time) || time > LATEST ? undefined : new Date(time);
 }

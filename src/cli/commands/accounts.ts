@@ -24,6 +24,7 @@ interface Listed {
 
 export const command: CommandDefinition = {
   configured: true,
+  document: { accounts: [] },
   examples: ['mailtool accounts list', "mailtool accounts list --json | jq -r '.accounts[].account'"],
   notes:
     'A line for each account of the configuration file: name (* the default one), SMTP server, POP3 server, From. With tabs.\n',
@@ -31,7 +32,6 @@ export const command: CommandDefinition = {
   async run(ctx, [action]) {
     if (action !== 'list')
       throw new UsageError(`accounts can be listed: '${action}' is nothing to do with them`);
-    ctx.output.document({ accounts: [] });
     const layers = await import('../../config/index.ts');
     const settings = await ctx.settingsWith({}, layers.SEVERAL);
     for (const warning of settings.warnings) ctx.output.warn(warning);

@@ -16,6 +16,8 @@ export interface CommandDefinition<Options extends object = object> {
   readonly several?: true;
   /** Settings whose usual flag means something else here, and the flag that they have in its place. */
   readonly renames?: Readonly<Partial<Record<SettingKey, string>>>;
+  /** Every field of its one `--json` document (of a stream: of the last line), as it is before anything was done: a failure has them all, too. */
+  readonly document?: Readonly<Record<string, unknown>>;
   /** Three commands that a reader can copy, most useful first. */
   readonly examples: readonly string[];
   /** Text at the end of `--help`, with its own line ends. */

@@ -58,10 +58,10 @@ async function optionsOf(
   return settings.commandTables('fetch').flatMap((table) => {
     const counting = [...table].filter(([name]) => !decided.has(name));
     for (const name of table.keys()) for (const partner of partnersOf(name)) decided.add(partner);
-    return counting.map(([name, { value, place }]) => ({
+    return counting.map(([name, { value, layer, place }]) => ({
       key: `fetch.${name}`,
       value: name === 'exec' ? '***' : String(value),
-      layer: 'config',
+      layer,
       place,
     }));
   });

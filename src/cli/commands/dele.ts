@@ -22,6 +22,7 @@ const PREVIEW = 20;
 
 export const command: CommandDefinition<Options> = {
   connects: ['pop3'],
+  document: { committed: false, deleted: [] },
   examples: [
     'mailtool dele uid:UID123',
     'mailtool dele --from cron@ --before 30d --dry-run',
@@ -51,7 +52,6 @@ ${SELECTION_HELP}${FILTER_HELP}`,
         },
       );
     }
-    ctx.output.document({ committed: false, deleted: [] });
     const pop3 = await connectPop3(ctx);
     try {
       const { rows } = await readMaildrop(pop3, needsUids(selection, filter) ? 'needed' : 'wanted');
@@ -59,7 +59,7 @@ ${SELECTION_HELP}${FILTER_HELP}`,
       const targets = await targetsOf(ctx, pop3, chosen);
       if (dryRun || targets.length === 0) {
         await pop3.quit();
-        ctx.output.document({ dryRun, deleted: dryRun ? targets : [] });
+        if (dryRun) ctx.output.document({ dryRun, deleted: targets });
         for (const target of targets) ctx.output.line(`would delete ${targetLine(target)}`);
         return EXIT.done;
       }

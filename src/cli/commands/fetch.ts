@@ -1,10 +1,11 @@
-import { fetchAccount } from '../fetch/account.ts';
+import { fetchAccount, NOTHING_FETCHED } from '../fetch/account.ts';
 import { defineFetch, type FetchOptionValues } from '../fetch/options.ts';
 import type { CommandDefinition } from './command.ts';
 
 export const command: CommandDefinition<FetchOptionValues> = {
   connects: ['pop3'],
   several: true,
+  document: NOTHING_FETCHED,
   examples: [
     'mailtool fetch --maildir ~/Mail --delete-after 7d --max-size 10M',
     'mailtool fetch --all-accounts',

@@ -1,5 +1,6 @@
 import { SETTING_GROUPS, SETTINGS, type SettingGroup } from '../../config/settings.ts';
 import { UsageError } from '../../errors.ts';
+import type { Context } from '../context.ts';
 import { EXIT, EXIT_MEANINGS } from '../exit.ts';
 import { fullHelp } from '../program.ts';
 import type { CommandDefinition } from './command.ts';
@@ -14,25 +15,34 @@ const TOPICS: Readonly<Record<string, () => string>> = {
 };
 
 export const command: CommandDefinition = {
-  examples: ['mailtool help send', 'mailtool help exit-codes', 'mailtool help env'],
-  define: (program) => program.argument('[topic]', `a command, or: ${Object.keys(TOPICS).join(', ')}`),
-  run(ctx, [topic]) {
-    if (topic === undefined) ctx.output.line(fullHelp(COMMANDS, ctx.io.stdout.columns).trimEnd());
-    else {
-      const text = Object.hasOwn(TOPICS, topic) ? TOPICS[topic] : undefined;
-      if (text === undefined) {
-        return Promise.reject(
-          new UsageError(`no help on '${topic}'`, {
-            hint: `there is help on: ${[...COMMANDS.map(({ name }) => name), ...Object.keys(TOPICS)].join(', ')}`,
-          }),
-        );
-      }
-      ctx.output.line(text());
-      ctx.output.document({ topic, text: text() });
-    }
-    return Promise.resolve(EXIT.done);
+  document: { topic: null, text: null },
+  examples: ['mailtool help send', 'mailtool help exit-codes', 'mailtool help json list'],
+  define: (program) =>
+    program
+      .argument('[topic]', `a command, or: ${Object.keys(TOPICS).join(', ')}`)
+      .argument('[command]', 'after json: the JSON Schema of what this command prints with --json'),
+  async run(ctx, [topic, of]) {
+    const text = await textOn(ctx, topic, of);
+    ctx.output.line(text);
+    ctx.output.document({ topic: topic ?? null, text });
+    return EXIT.done;
   },
 };
+
+async function textOn(ctx: Context, topic: string | undefined, of: string | undefined): Promise<string> {
+  if (topic === undefined) return fullHelp(COMMANDS, ctx.io.stdout.columns).trimEnd();
+  if (topic === 'json' && of !== undefined) {
+    if (COMMANDS.every(({ name }) => name !== of)) throw new UsageError(`there is no command '${of}'`);
+    const { schemaOf } = await import('../schema-file.ts');
+    return schemaOf(of);
+  }
+  if (of !== undefined) throw new UsageError(`help on one thing at a time: '${of}' is one too many`);
+  const text = Object.hasOwn(TOPICS, topic) ? TOPICS[topic] : undefined;
+  if (text !== undefined) return text();
+  throw new UsageError(`no help on '${topic}'`, {
+    hint: `there is help on: ${[...COMMANDS.map(({ name }) => name), ...Object.keys(TOPICS)].join(', ')}`,
+  });
+}
 
 function exitCodes(): string {
   const rows = EXIT_MEANINGS.map(([code, meaning]) => `${String(code).padStart(4)}  ${meaning}`);
@@ -83,30 +93,39 @@ function json(): string {
     '   "reply":{"code":535,"enhanced":"5.7.8","text":"..."}|null}',
     '',
     'Within /1 fields are added, never changed. Dates are ISO 8601 in UTC, sizes octets, collections always there.',
+    'mailtool help json COMMAND prints the JSON Schema of it; the package has all of them: import "mailtool/schemas/list.schema.json".',
     '',
     'send   account status ("sent|partial|unknown|failed|skipped|dry-run") messageId envelope{from,to[]} accepted[{address,reply}]',
-    '       rejected[{address,reply}] response queueId size tls{version,cipher,verified}|null auth timingsMs{...} copy',
+    '       rejected[{address,reply}] response queueId size tls{version,cipher,verified}|null auth timingsMs{...} copy outboxId(null)',
     '       confirmed{delayMs,uid,polls}|null;',
     '       with -n: commands[] raw{base64}, absent for more than 32 MB',
     'list   account total totalSize messages[{number,uid,size,date,from[],to[],subject,messageId,new}]',
-    'retr   messages[{number,uid,size,sha256,path,raw}]; with --delete: committed (null: not known) deleted[number]',
+    'retr   messages[{number,uid,size,sha256,path,raw}]; with --delete: committed (null: not known) deleted[number]; with -n: dryRun',
     'wait   matched[{number,uid,size,headers[{name,value}],from[],to[],cc[],replyTo[],date,subject,messageId,inReplyTo[],references[],',
-    '       text,textSource("plain|html|none"),links[{url,text}],attachments[{part,filename,type,...}],warnings[]}] link code waitedMs',
-    '       polls; with --delete: committed deleted[uid]; with -N a line {event("matched") ...} for each before that',
+    '       text,textSource("plain|html|none"),links[{url,text}],attachments[{part,filename,type,disposition,contentId,size,sha256}],',
+    '       warnings[]}] link code waitedMs polls; with --delete: committed deleted[uid]; with -N a line {event("matched") ...} for each',
+    '       before that',
     'show   number uid size headers[{name,value}] from[] to[] cc[] replyTo[] date subject messageId inReplyTo[] references[] text',
     '       textSource("plain|html|none") links[{url,text}] attachments[{part,filename,type,disposition,contentId,size,sha256}];',
     '       with --part: part{...,raw{base64}}; with --html: html; with --open: path',
     'save   saved[{number,uid,part,filename,path,type,size,sha256}]',
-    'fetch  a line each {number uid size status("stored|duplicate|failed|skipped") path reason error}, then',
-    '       account stored duplicates failed skipped deleted committed; with --check: new size. Several accounts: "account" in each line,',
-    '       such a line at the end of each, and one of the whole run: accounts[{account,ok,exit}] and the sums',
+    'fetch  a line each {number uid size status("stored|duplicate|failed|skipped|would-fetch|would-delete") path reason error delete},',
+    '       then account stored duplicates failed skipped deleted committed; with --check: new size; with -n: dryRun. Several',
+    '       accounts: "account" in each line, such a line at the end of each, and one of the whole run: accounts[{account,ok,exit}]',
+    '       and the sums',
     'stat   messages size',
-    'dele   committed deleted[{number,uid,size,subject}]',
-    'probe  protocol host port greeting capabilities[] tls{...,certificate{sha256,pin,...},chain[{...}]}|null mechanisms[] timingsMs{...}',
+    'uidl   messages[{number,uid}]',
+    'top    messages[{number,uid,size,raw{base64}}]',
+    'dele   committed deleted[{number,uid,size,subject}]; with -n: dryRun, and what would be deleted',
+    'probe  protocol host port greeting capabilities[] plainCapabilities[] tls{...,certificate{sha256,pin,...},chain[{...}]}|null',
+    '       mechanisms[] auth loginDelay expire languages[{tag,description}] timingsMs{...} unmet[]',
     'verify results[{address,status("ok|no|undisclosed|unknown"),reply{code,enhanced,text},members[]}]',
-    'accounts accounts[{account,default,from,smtp{host,port,user}|null,pop3,error}]',
-    'config explain: account settings[{key,value,layer,place}]; check: accounts[] problems[{account,message,hint}]; path: path files[]',
     'raw    protocol host port exchanges[{command,ok,reply{code,enhanced,text},text[],raw{base64}|null}]',
+    'accounts accounts[{account,default,from,smtp{host,port,user}|null,pop3,error}]',
+    'config explain: account settings[{key,value,layer,place}]; check: accounts[] problems[{account,message,hint}];',
+    '       path: path files[{path,layer,found}]',
+    'sandbox a line {event("ready"),environment{...}}, a line {event("message"),uid,from,to[],size,path} for each, then the end',
+    'help   topic text',
   ].join('\n');
 }
 

@@ -1,9 +1,11 @@
 import type { CommandDefinition } from './command.ts';
 
-// A new subcommand is a file beside this one, one line in the table below, and test/cli/<name>.test.ts:
+// A new subcommand is a file beside this one, one line in the table below, test/cli/<name>.test.ts, and for --json
+// schemas/<name>.schema.json with runs in test/cli/json-runs.ts:
 //
 //   export const command: CommandDefinition<{ check?: boolean }> = {
 //     connects: ['pop3'],                                  // gets --pop3-* and --tls-* flags, and ctx.settings
+//     document: { messages: null, size: null },             // all fields of the --json document, as a failure has them
 //     examples: ['mailtool stat', 'mailtool stat --json', 'mailtool stat --check || echo "no mail"'],
 //     define: (command) => command.option('--check', 'exit 1 when the maildrop is empty'),
 //     async run(ctx, args, { check }) {                    // args: the words that are no options, in order

@@ -31,6 +31,7 @@ const USUAL_COLUMNS = 80;
 
 export const command: CommandDefinition<Options> = {
   connects: ['pop3'],
+  document: { account: null, total: null, totalSize: null, messages: [] },
   examples: [
     'mailtool list',
     'mailtool list --plain last:10 | cut -f3      # unique-ids',
@@ -52,12 +53,7 @@ export const command: CommandDefinition<Options> = {
     const limit = limitOf(options, words.length > 0);
     const filter = await filterOf(ctx, options);
     const selection = parseSelection(words.length === 0 ? ['all'] : words);
-    ctx.output.document({
-      account: ctx.settings.accountOf('pop3'),
-      total: null,
-      totalSize: null,
-      messages: [],
-    });
+    ctx.output.document({ account: ctx.settings.accountOf('pop3') });
     const fetched = filter?.fetched ?? (options.plain === true ? undefined : await knownFetched(ctx));
     const { rows, hidden, sure, ...drop } = await withPop3(ctx, (pop3) =>
       read(ctx, pop3, { selection, filter, fetched, limit, headers: options.headers }),

@@ -25,8 +25,26 @@ interface Options {
   readonly minCertDays?: string;
 }
 
+const NOTHING_FOUND = {
+  protocol: null,
+  host: null,
+  port: null,
+  greeting: null,
+  capabilities: [],
+  plainCapabilities: [],
+  tls: null,
+  mechanisms: [],
+  loginDelay: null,
+  expire: null,
+  languages: [],
+  auth: null,
+  timingsMs: {},
+  unmet: [],
+} as const;
+
 export const command: CommandDefinition<Options> = {
   connects: ['smtp', 'pop3'],
+  document: NOTHING_FOUND,
   examples: [
     'mailtool probe smtp mail.example.org:587',
     'mailtool probe pop3 --login',
@@ -49,31 +67,12 @@ export const command: CommandDefinition<Options> = {
     const minimum = days(options.minCertDays);
     const settings = await settingsFor(ctx, protocol, host);
     const account = serverAccount(settings, protocol, { login: options.login === true });
-    ctx.output.document(NOTHING_FOUND);
     ctx.output.document({ protocol, host: account.host, port: account.port });
     const findings = await probe(ctx, account, settings);
     report(ctx, account, findings);
     return judge(ctx, findings, expected, minimum);
   },
 };
-
-/** Every field of the document, so that a failure has them too. */
-const NOTHING_FOUND = {
-  protocol: null,
-  host: null,
-  port: null,
-  greeting: null,
-  capabilities: [],
-  plainCapabilities: [],
-  tls: null,
-  mechanisms: [],
-  loginDelay: null,
-  expire: null,
-  languages: [],
-  auth: null,
-  timingsMs: {},
-  unmet: [],
-} as const;
 
 interface Findings {
   readonly greeting: string;

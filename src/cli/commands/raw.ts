@@ -17,6 +17,7 @@ interface Options {
 
 export const command: CommandDefinition<Options> = {
   connects: ['smtp', 'pop3'],
+  document: { protocol: null, host: null, port: null, exchanges: [] },
   verbatim: true,
   examples: [
     "mailtool raw smtp mail.example.org:587 -- 'HELP' 'VRFY ann'",
@@ -38,7 +39,7 @@ export const command: CommandDefinition<Options> = {
       throw new UsageError(`raw ${protocol ?? ''}: the protocol is smtp or pop3`);
     }
     const exchanges: Said[] = [];
-    ctx.output.document({ protocol, host: null, port: null, exchanges });
+    ctx.output.document({ protocol, exchanges });
     const settings = await settingsFor(ctx, protocol, host);
     const account = serverAccount(settings, protocol, { login: options.login === true });
     ctx.output.document({ host: account.host, port: account.port });

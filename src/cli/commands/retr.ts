@@ -42,6 +42,7 @@ interface Destination {
 
 export const command: CommandDefinition<Options> = {
   connects: ['pop3'],
+  document: { messages: [] },
   examples: [
     'mailtool retr last -o last.eml',
     'mailtool retr all -o mail/ --delete',

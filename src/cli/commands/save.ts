@@ -47,6 +47,7 @@ const collect = (value: string, earlier: readonly string[] = []) => [...earlier,
 
 export const command: CommandDefinition<Options> = {
   connects: ['pop3'],
+  document: { saved: [] },
   examples: [
     'mailtool save last -d ~/Downloads',
     "mailtool save --from billing@ --since 7d --match '*.pdf' -d invoices/ --json",

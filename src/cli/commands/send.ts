@@ -17,6 +17,7 @@ import type { CommandDefinition } from './command.ts';
 
 export const command: CommandDefinition<SendOptionValues> = {
   connects: ['smtp'],
+  document: NOTHING_SENT,
   composes: true,
   signs: true,
   examples: [
@@ -30,7 +31,7 @@ export const command: CommandDefinition<SendOptionValues> = {
   define: defineSend,
   async run(ctx, _, options) {
     const started = performance.now();
-    ctx.output.document({ ...NOTHING_SENT, account: ctx.settings.accountOf('smtp') });
+    ctx.output.document({ account: ctx.settings.accountOf('smtp') });
     let sent: Sent;
     try {
       sent = await send(ctx, options, started);

@@ -3,7 +3,7 @@ import type { ReadMessage } from '../../mime/read/index.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { defineFilters, FILTER_HELP } from '../filter.ts';
-import { messageJson } from '../message-json.ts';
+import { messageJson, NO_MESSAGE } from '../message-json.ts';
 import { eachMessage, FILE_HELP, type Message, type MessageOptions, noMatch } from '../message-source.ts';
 import { asMail } from '../output.ts';
 import { partOf, readWhole, sha256 } from '../parts.ts';
@@ -26,6 +26,7 @@ const USUAL_COLUMNS = 80;
 
 export const command: CommandDefinition<Options> = {
   connects: ['pop3'],
+  document: NO_MESSAGE,
   examples: [
     'mailtool show',
     'mailtool show --from billing@ --part 2 > invoice.pdf',

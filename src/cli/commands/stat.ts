@@ -4,11 +4,11 @@ import type { CommandDefinition } from './command.ts';
 
 export const command: CommandDefinition<{ readonly check?: true }> = {
   connects: ['pop3'],
+  document: { messages: null, size: null },
   examples: ['mailtool stat', 'mailtool stat --json', 'mailtool stat --check || echo "no mail"'],
   notes: 'Prints the number of messages, and their octets together.\n',
   define: (program) => program.option('--check', 'exit 1 when the maildrop is empty'),
   async run(ctx, _, { check }) {
-    ctx.output.document({ messages: null, size: null });
     const { messages, size } = await withPop3(ctx, (pop3) => pop3.stat());
     ctx.output.line(`${messages} ${size}`);
     ctx.output.document({ messages, size });

@@ -9,6 +9,7 @@ import type { CommandDefinition } from './command.ts';
 
 export const command: CommandDefinition<FilterOptions> = {
   connects: ['pop3'],
+  document: { messages: [] },
   examples: ['mailtool top last', 'mailtool top 3 20', 'mailtool top uid:UID123 > header.txt'],
   notes: `${SELECTION_HELP}${FILTER_HELP}`,
   define: (program) =>

@@ -7,12 +7,12 @@ import type { CommandDefinition } from './command.ts';
 
 export const command: CommandDefinition = {
   connects: ['pop3'],
+  document: { messages: [] },
   examples: ['mailtool uidl', 'mailtool uidl last:5', 'mailtool uidl --json'],
   notes: `Prints a line for each message: its number in this session, and the unique-id that it keeps.\n${SELECTION_HELP}`,
   define: (program) => program.argument('[selection...]', 'the messages; all of them when left out'),
   async run(ctx, words) {
     const selection = parseSelection(words.length === 0 ? ['all'] : words);
-    ctx.output.document({ messages: [] });
     const { rows } = await withPop3(ctx, (pop3) => readMaildrop(pop3, 'needed'));
     const messages = select(selection, rows).map(({ number, uid }) => ({ number, uid: uid ?? null }));
     for (const { number, uid } of messages)

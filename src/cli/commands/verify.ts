@@ -17,6 +17,7 @@ interface Options {
 
 export const command: CommandDefinition<Options> = {
   connects: ['smtp'],
+  document: { results: [] },
   composes: true,
   examples: [
     'mailtool verify ann@example.org --smtp-host mx.example.org:25',

@@ -27,6 +27,7 @@ import type { CommandDefinition } from './command.ts';
 
 export const command: CommandDefinition<WaitOptions> = {
   connects: ['pop3'],
+  document: { matched: [], link: null, code: null, waitedMs: 0, polls: 0 },
   // Whoever says how long to wait says --timeout.
   renames: { timeout: '--idle-timeout <duration>' },
   examples: [
@@ -47,7 +48,6 @@ ${CONTENT_FILTER_HELP}`,
   define: defineWait,
   async run(ctx, _, options) {
     const started = performance.now();
-    ctx.output.document({ matched: [], link: null, code: null, waitedMs: 0, polls: 0 });
     if (options.delete === true) checkMayDelete(ctx);
     const account = await ctx.account('pop3');
     const wanted = await wantedOf(options, account);

@@ -13,7 +13,10 @@ import { type Item, type Plan, planOf } from './plan.ts';
 import { fieldsOf, NO_UID, Run } from './run.ts';
 
 /** What is counted, and starts from nothing. */
-export const NOTHING_FETCHED = { stored: 0, duplicates: 0, failed: 0, skipped: 0, deleted: 0 } as const;
+export const NO_COUNTS = { stored: 0, duplicates: 0, failed: 0, skipped: 0, deleted: 0 } as const;
+
+/** The last line of a run from the start. */
+export const NOTHING_FETCHED = { account: null, ...NO_COUNTS, committed: null } as const;
 
 /** Fetches what is new for the account of `ctx`, by the flags and what its configuration adds to them. Resolves to the exit code. */
 export async function fetchAccount(ctx: Context, typed: FetchOptionValues): Promise<number> {
@@ -36,7 +39,7 @@ export async function fetchAccount(ctx: Context, typed: FetchOptionValues): Prom
     ctx.output.warn(
       `${journal.path}: ${journal.damaged} lines could not be read; what they told of may come again`,
     );
-  ctx.output.document({ account: ctx.settings.accountOf('pop3'), ...NOTHING_FETCHED, committed: null });
+  ctx.output.document({ account: ctx.settings.accountOf('pop3') });
 
   const names = new MessageNames(key);
   // Before the server is asked for anything: a place that cannot be written to is no reason to log in.

@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import { EXIT, exitOfSeveral } from '../exit.ts';
 import type { Output } from '../output.ts';
 import { settle } from '../settle.ts';
-import { fetchAccount, NOTHING_FETCHED } from './account.ts';
+import { fetchAccount, NO_COUNTS, NOTHING_FETCHED } from './account.ts';
 import { countOption, type FetchOptionValues, policyOf } from './options.ts';
 import { inParallel, type Limit } from './schedule.ts';
 
@@ -46,7 +46,7 @@ async function fetchFor(
   { name, ctx, output, failure }: Prepared,
   options: FetchOptionValues,
 ): Promise<number> {
-  output.document({ account: name, ...NOTHING_FETCHED, committed: null });
+  output.document({ ...NOTHING_FETCHED, account: name });
   if (ctx === undefined) throw failure;
   try {
     return await fetchAccount(ctx, options);
@@ -101,7 +101,7 @@ async function prepare(ctx: Context, name: string): Promise<Prepared> {
 /** The line of the whole run. */
 function report(ctx: Context, prepared: readonly Prepared[], exits: readonly number[]): void {
   const totals = Object.fromEntries(
-    Object.keys(NOTHING_FETCHED).map((key) => [
+    Object.keys(NO_COUNTS).map((key) => [
       key,
       prepared.reduce((sum, { output }) => sum + Number(output.documented[key] ?? 0), 0),
     ]),
@@ -110,7 +110,7 @@ function report(ctx: Context, prepared: readonly Prepared[], exits: readonly num
     const exit = exits[at] ?? EXIT.bug;
     return { account: name, ok: exit === EXIT.done, exit };
   });
-  ctx.output.document({ account: null, accounts, ...totals });
+  ctx.output.document({ accounts, ...totals });
   const failed = accounts.filter(({ exit }) => exit !== EXIT.done && exit !== EXIT.no);
   if (failed.length === 0) return;
   const exit = exitOfSeveral(exits);

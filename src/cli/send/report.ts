@@ -5,7 +5,7 @@ import type { Context } from '../context.ts';
 import { EXIT, exitOfReceipt } from '../exit.ts';
 import { refusals } from '../failure.ts';
 
-/** What the document of `send` has from the start: every field, so that a failure at any point has them too. */
+/** The document of `send` from the start. */
 export const NOTHING_SENT = {
   status: 'failed',
   account: null,
