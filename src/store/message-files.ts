@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { StorageError } from '../errors.ts';
 import { codeOf, type Disk, WITHOUT_LINKS } from './disk.ts';
 import { failed, step } from './failure.ts';
@@ -50,7 +50,7 @@ export class MessageFiles implements Store {
 
   async stage(message: AsyncIterable<Uint8Array>, { name }: { readonly name: string }): Promise<void> {
     const disk = this.#disk;
-    const path = join(this.#layout.temporary, this.#layout.temporaryName(name));
+    const path = this.#layout.temporary + sep + this.#layout.temporaryName(name);
     const fd = step(path, 'create', () => disk.open(path, 'wx+'));
     try {
       const size = await writeMessage(disk, path, fd, message);
@@ -135,7 +135,8 @@ export class MessageFiles implements Store {
   #link({ name, path }: Staged): string {
     const copies = this.#known().get(name)?.length ?? 0;
     for (let copy = copies + 1; ; copy++) {
-      const target = join(this.#layout.target, this.#layout.fileName(copy === 1 ? name : `${name}_${copy}`));
+      const file = this.#layout.fileName(copy === 1 ? name : `${name}_${copy}`);
+      const target = this.#layout.target + sep + file;
       try {
         this.#disk.link(path, target);
       } catch (error) {

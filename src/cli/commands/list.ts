@@ -59,7 +59,7 @@ export const command: CommandDefinition<Options> = {
       read(ctx, pop3, { selection, filter, fetched, limit, headers: options.headers }),
     );
     if (options.reverse === true) rows.reverse();
-    ctx.output.document({ ...drop, messages: rows.map(fieldsOf) });
+    ctx.output.document({ ...drop, messages: ctx.output.json ? rows.map(fieldsOf) : [] });
     await print(ctx, rows, options.plain === true);
     if (hidden > 0)
       ctx.output.success(

@@ -74,10 +74,9 @@ export async function fetchAccount(ctx: Context, typed: FetchOptionValues): Prom
       await pop3.quit();
       return await tellPlan(ctx, plan, nameless);
     }
-    await journal.observe(items);
     const run = new Run(ctx, pop3, journal, store, names, plan);
     await run.pass(nameless);
-    const exit = await run.whole();
+    const exit = await run.whole(items);
     if (nameless.length > 0) throw missingIds(nameless.length);
     return exit;
   } finally {

@@ -58,11 +58,12 @@ export class Run {
     }
   }
 
-  async whole(): Promise<number> {
+  /** All that is planned for the maildrop, which the journal takes note of first. Resolves to the exit code. */
+  async whole(listing: readonly Item[]): Promise<number> {
     await this.#tellSkipped();
     let removing = this.#plan.remove;
     try {
-      removing = [...removing, ...(await this.#fetch())];
+      removing = [...removing, ...(await this.#fetch(listing))];
     } finally {
       await this.#journal.failed(this.#failed);
       this.#ctx.output.document(this.#counts);
@@ -88,8 +89,9 @@ export class Run {
   }
 
   /** Everything that is planned; gives what may be deleted now. */
-  async #fetch(): Promise<Item[]> {
+  async #fetch(listing: readonly Item[]): Promise<Item[]> {
     const { fetch, removable } = this.#plan;
+    if (fetch.length === 0) await this.#journal.observe(listing);
     const { keep } = await import('../../store/index.ts');
     const progress = this.#ctx.progress({ label: 'fetching', total: totalSize(fetch) });
     const removing: Item[] = [];
@@ -99,7 +101,7 @@ export class Run {
         this.#store,
         this.#journal,
         this.#names,
-        this.#incoming(fetch),
+        this.#incoming(fetch, listing),
       )) {
         done += outcome.size;
         progress.update(done);
@@ -121,14 +123,28 @@ export class Run {
     return removing;
   }
 
-  async *#incoming(fetch: readonly Item[]): AsyncGenerator<Incoming<Item>, void, void> {
+  async *#incoming(
+    fetch: readonly Item[],
+    listing: readonly Item[],
+  ): AsyncGenerator<Incoming<Item>, void, void> {
+    if (fetch.length === 0) return;
     const byNumber = new Map(fetch.map((item) => [item.number, item]));
-    for await (const { number, bytes, error } of this.#pop3.retrs(byNumber.keys())) {
-      const item = byNumber.get(number);
-      if (item === undefined) continue;
-      if (this.#hopeless !== undefined) throw this.#hopeless;
-      if (error === undefined) yield { id: item, row: item, bytes };
-      else await this.#fail(item, error);
+    const asked = this.#pop3.retrs(byNumber.keys());
+    // A server takes its time for the first message, and the journal for the listing: the one while the other.
+    const first = asked.next();
+    first.catch(() => undefined); // it is awaited when the journal is written, perhaps later than it fails
+    await this.#journal.observe(listing);
+    try {
+      for (let step = await first; step.done !== true; step = await asked.next()) {
+        const { number, bytes, error } = step.value;
+        const item = byNumber.get(number);
+        if (item === undefined) continue;
+        if (this.#hopeless !== undefined) throw this.#hopeless;
+        if (error === undefined) yield { id: item, row: item, bytes };
+        else await this.#fail(item, error);
+      }
+    } finally {
+      await asked.return();
     }
   }
 
