@@ -74,7 +74,8 @@ export async function headerOf(bytes: AsyncIterable<Uint8Array>): Promise<Buffer
     kept.push(piece);
     octets += piece.length;
   }
-  return Buffer.concat(kept);
+  const [first] = kept;
+  return kept.length === 1 && first !== undefined ? first : Buffer.concat(kept);
 }
 
 function summaryOf(fields: readonly HeaderField[]): Summary {
