@@ -88,29 +88,70 @@ describe('what does not pass ends the wait at once', () => {
   });
 });
 
+test('a server that was never reached ends the wait soon; one that was looked at has all the time', async () => {
+  const answers = new Map([
+    ['CAPA', '+OK\r\nUIDL\r\n.\r\n'],
+    ['UIDL', '+OK\r\n.\r\n'],
+  ]);
+  await using gone = await startSandbox();
+  const { port: closed } = gone.pop3;
+  await gone.close();
+  await using hangsUp = await lineServer(HANG_UP, () => SILENCE);
+  let looks = 0;
+  await using restarting = await lineServer('+OK\r\n', (line) => {
+    if (line === 'CAPA') looks++;
+    return looks > 2 ? HANG_UP : (answers.get(line) ?? '+OK\r\n');
+  });
+  const run = (port: number, timeout: string, tls = 'none') =>
+    mailtool(['wait', '--timeout', timeout, '--pop3-tls', tls], { env: settings(port) });
+  const [refused, handshake, looked] = await Promise.all([
+    run(closed, '50s'),
+    run(hangsUp.port, '50s', 'implicit'),
+    run(restarting.port, '13s'),
+  ]);
+  expect(refused.code).toBe(75);
+  expect(refused.stderr).toMatch(/error: cannot connect .*refused\nhint: nothing listens there/);
+  expect(handshake.code).toBe(76);
+  expect(handshake.stderr).toMatch(/closed the connection during the TLS handshake/);
+  expect(looked.code).toBe(1);
+  expect(looked.stderr).toMatch(/within 13s .*the last look failed: lost the connection/);
+}, 60_000);
+
 describe('one deadline over everything', () => {
-  test.each(['pop3.greeting', 'capa', 'pop3.auth', 'uidl', 'top', 'retr', 'pop3.quit'])(
-    'also over a server that falls silent at %s: exit 1',
+  const STAGES = ['pop3.greeting', 'capa', 'pop3.auth', 'uidl', 'top', 'retr'];
+  const look = ['--existing', '--subject', 'hello', '--body', 'nothing', '--timeout', '2s'];
+  test.each(STAGES)(
+    'also over a server that falls silent at %s: no look, no answer, exit 75',
     async (stage) => {
-      const { code, stderr } = await waited(
-        ['--existing', '--subject', 'hello', '--body', 'nothing', '--timeout', '2s'],
-        { before, faults: [`${stage}:stall`] },
-      );
+      const { code, stderr } = await waited(look, { before, faults: [`${stage}:stall`] });
+      expect(code).toBe(75);
+      expect(stderr).toMatch(/timed out after 2 s/);
+    },
+  );
+
+  test.each(['pop3.greeting:stall@2+', 'pop3.auth:stall@2+', 'uidl:stall@2+', 'pop3.quit:stall'])(
+    'once there was a look the answer is no: %s',
+    async (fault) => {
+      const { code, stderr } = await waited(look, { before, faults: [fault] });
       expect(code).toBe(1);
       expect(stderr).toMatch(/no message came within 2s/);
     },
   );
 
-  test('the line says why the last look failed', async () => {
+  test('a server that cannot be reached at all: its trouble is the answer', async () => {
     await using server = await lineServer(HANG_UP, () => SILENCE);
     const { code, stdout, stderr } = await mailtool(['wait', '--json', '--timeout', '2s'], {
       env: settings(server.port),
     });
-    expect(code).toBe(1);
-    expect(stderr).toMatch(
-      /^mailtool: no message came within 2s \(looked \d times\); the last look failed: .*\n$/,
-    );
-    expect(JSON.parse(stdout)).toMatchObject({ ok: false, matched: [], link: null, code: null, error: null });
+    expect(code).toBe(75);
+    expect(stderr).toMatch(/^mailtool: error: lost the connection/);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: false,
+      matched: [],
+      link: null,
+      code: null,
+      error: { exit: 75, retryable: true },
+    });
   });
 
   test('with --none there is no answer where nobody could look until the end: 75', async () => {

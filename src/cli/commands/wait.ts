@@ -35,12 +35,13 @@ export const command: CommandDefinition<WaitOptions> = {
     'mailtool wait --snapshot before && ./sign-up && mailtool wait --since-snapshot before --from shop@ --print code',
     'mailtool wait --to "$ADDR" --none --timeout 30s || echo "there was mail, and there should be none"',
   ],
-  notes: `Exit 0: it came. 1: it did not come in time; with --none, it came. 75, with --none: the maildrop could not be looked
-at until the end. Only mail counts that was not there when the wait began, so begin before the mail is caused: take
+  notes: `Exit 0: it came. 1: it did not come in time; with --none, it came. 75: the maildrop could not be looked at; with --none,
+not until the end. Only mail counts that was not there when the wait began, so begin before the mail is caused: take
 a --snapshot first, or wait with --existing for a recipient, or a subject, that is used once. What asks for a link
 or a code passes over messages that have none; of several the first is taken, with a warning.
 Each look is a session of its own. A server that is busy ([IN-USE]), out of reach or silent is asked again, less and
-less often, and never more often than its LOGIN-DELAY allows; a refused password or certificate ends the wait.
+less often, and never more often than its LOGIN-DELAY allows; a refused password or certificate ends the wait, and so
+does a server that was not reached once within 10 seconds.
 --timeout is the time for all of it; how long the server may be silent is --idle-timeout here (MAILTOOL_TIMEOUT).
 Of a text the first 256 K characters are looked at. In GitHub Actions text, and what looks like a workflow command,
 is printed between ::stop-commands:: lines; --gh-output, --json and files have it as it is.
@@ -130,6 +131,8 @@ async function wait(ctx: Context, options: WaitOptions, wanted: Wanted, account:
     ctx.output.note(`a message matches: ${shown.matched[0]?.uid ?? ''}`);
     return EXIT.no;
   }
+  // "It did not come" can only be said by who has looked.
+  if (!watched.looked && shown.matched.length === 0) throw watched.trouble ?? notLooked(account);
   if (!none) {
     const ownMs = at.deadline.spanMs === wanted.timeoutMs ? undefined : at.deadline.spanMs;
     const within = ownMs === undefined ? (options.timeout ?? USUAL_TIMEOUT) : `${ownMs / 1_000}s`;

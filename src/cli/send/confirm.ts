@@ -101,6 +101,7 @@ class Arrival {
     const { result, polls } = await watch(ctx, {
       options,
       pace,
+      proven: true,
       deadline: Deadline.after(limits.timeoutMs).orEarlier(ctx.deadline),
       delayMs: Math.max(0, pace.loginDelayMs - limits.sinceMs),
       look: async (pop3, there) => {
