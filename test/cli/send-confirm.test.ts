@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type SandboxEvent, startSandbox } from '../../src/sandbox/index.ts';
 import { mailtool } from './mailtool.ts';
@@ -82,7 +85,37 @@ describe('--confirm', () => {
     ['a maildrop in use', ['pop3.auth:-ERR [IN-USE] no'], 75],
     ['no unique-ids', ['capa:hide=UIDL', 'uidl:-ERR no'], 69],
   ])('%s is found out before anything is sent', async (_, faults, code) => {
-    expect(await confirmed([], faults)).toMatchObject({ code, sent: 0 });
+    const ran = await confirmed(['--json'], faults);
+    expect(ran).toMatchObject({ code, sent: 0 });
+    expect(ran.stderr).toContain('--confirm: the maildrop cannot be looked at, and so nothing is sent\n');
+    expect(JSON.parse(ran.stdout)).toMatchObject({ ok: false, status: 'failed', confirmed: null });
+  });
+
+  test('what is not there within the time of the whole run is told with that time', async () => {
+    const { code, stderr } = await confirmed(['--deadline', '3s'], ['pop3.greeting:stall@2+']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/the message was sent, and has not come to the maildrop within 3s/);
+  });
+
+  test('an account of the configuration file does as well, and is named where it lacks POP3', async () => {
+    await using sandbox = await startSandbox();
+    const folder = mkdtempSync(join(tmpdir(), 'mailtool-test-'));
+    const config = join(folder, 'config.toml');
+    const server = (protocol: 'smtp' | 'pop3') =>
+      `[accounts.here.${protocol}]\nhost = "127.0.0.1"\nport = ${sandbox[protocol].port}\ntls = "none"\n` +
+      `user = "${sandbox.username}"\npassword = "${sandbox.password}"\n`;
+    const run = (text: string) => {
+      writeFileSync(config, text, { mode: 0o600 });
+      return mailtool([...SEND, '--config', config, '-a', 'here'], { env: {} });
+    };
+    const sends = `[accounts.here]\nfrom = "me@here.example"\n${server('smtp')}`;
+    const without = await run(sends);
+    expect(without.code).toBe(78);
+    expect(without.stderr).toMatch(/--confirm: no POP3 server is set\nhint: .*configuration file/);
+    expect(sandbox.messages()).toHaveLength(0);
+    expect(await run(`${sends}${server('pop3')}`)).toMatchObject({ code: 0, stderr: '' });
+    expect(sandbox.messages()).toHaveLength(1);
+    rmSync(folder, { recursive: true });
   });
 
   test('settings of POP3 that are not there, too; the hint says where they can be', async () => {
@@ -103,11 +136,12 @@ describe('--confirm', () => {
 
   test('nor does a signal: 130, and the document says that it was sent', async () => {
     await using sandbox = await startSandbox({ faults: ['pop3.greeting:stall@2+'] });
-    const { code, stdout } = await mailtool([...SEND, '--json', '-v'], {
+    const { code, stdout, stderr } = await mailtool([...SEND, '--json', '-v'], {
       env: sandbox.environment(),
       onStderr: (text, kill) => text.includes('sent <') && kill('SIGINT'),
     });
     expect(code).toBe(130);
+    expect(stderr).toContain('the message was sent; nobody waits');
     expect(JSON.parse(stdout)).toMatchObject({ status: 'sent', error: { code: 'EINTERRUPTED' } });
   });
 

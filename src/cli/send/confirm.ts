@@ -34,15 +34,23 @@ export async function confirmation(
   const pop3 = { ...(await ctx.clientOptions(account)), ...mannersOf(ctx.settings) };
   const pace = new Pace({ here: isLoopback(account.host) && account.proxy === undefined });
   const checked = performance.now();
-  const seen = await firstLook(pop3, pace);
+  const seen = await firstLook(pop3, pace).catch((error: unknown) => {
+    ctx.output.note('--confirm: the maildrop cannot be looked at, and so nothing is sent');
+    throw error;
+  });
   return async () => {
     const sinceMs = performance.now() - checked;
+    const deadline = Deadline.after(timeoutMs).orEarlier(ctx.deadline);
     const arrival = new Arrival(messageId, seen);
     try {
-      const found = await arrival.seenBy(ctx, pop3, pace, { timeoutMs, sinceMs, remove });
+      const found = await arrival.seenBy(ctx, pop3, pace, { deadline, sinceMs, remove });
       if (found) return EXIT.done;
-      ctx.output.note(`the message was sent, and has not come to the maildrop within ${timeout}`);
+      const within = deadline.spanMs === timeoutMs ? timeout : `${deadline.spanMs / 1_000}s`;
+      ctx.output.note(`the message was sent, and has not come to the maildrop within ${within}`);
     } catch (error) {
+      if (error instanceof InterruptedError) {
+        ctx.output.note('the message was sent; nobody waits for its coming any more');
+      }
       if (!(error instanceof MailError) || error instanceof InterruptedError) throw error;
       ctx.output.note(`the message was sent, and nobody can say whether it came: ${error.message}`);
     }
@@ -59,7 +67,9 @@ async function accountOf(ctx: Context): Promise<Account> {
     throw new ConfigError(`--confirm: ${error.message}`, {
       cause: error,
       stage: 'config',
-      hint: 'set MAILTOOL_POP3_HOST, MAILTOOL_POP3_USER and MAILTOOL_POP3_PASSWORD; mailtool help env has all of them',
+      hint:
+        'set MAILTOOL_POP3_HOST, MAILTOOL_POP3_USER and MAILTOOL_POP3_PASSWORD (mailtool help env has all of them), ' +
+        'or, with an account, pop3 = { host, user, password-cmd } in the configuration file',
     });
   }
 }
@@ -78,7 +88,7 @@ async function firstLook(options: Pop3Options, pace: Pace): Promise<Set<string>>
 }
 
 interface Limits {
-  readonly timeoutMs: number;
+  readonly deadline: Deadline;
   /** How long ago the first look began: the server may want some time between that and the next. */
   readonly sinceMs: number;
   readonly remove: boolean;
@@ -102,7 +112,7 @@ class Arrival {
       options,
       pace,
       proven: true,
-      deadline: Deadline.after(limits.timeoutMs).orEarlier(ctx.deadline),
+      deadline: limits.deadline,
       delayMs: Math.max(0, pace.loginDelayMs - limits.sinceMs),
       look: async (pop3, there) => {
         const found = await this.#find(pop3, there);
