@@ -17,8 +17,17 @@ const LINKS_LOOKED_AT = 10_000;
 /** Others are counted up to this. */
 const ENOUGH = 100;
 
-/** Six digits that are no part of a longer number, a word or an address. */
-const USUAL_CODE = /(?<![\w/=?&#%]|\d[.,-])\d{6}(?![\w/=&%]|[.,-]\d)/g;
+/** What may stand before and after the six digits: they are no part of a longer number, a word or an address. */
+const BEFORE = String.raw`(?<![\w/=?&#%]|\d[.,-])`;
+const AFTER = String.raw`(?![\w/=&%]|[.,-]\d)`;
+/** Nor the end of a telephone number: +49 30 123456, (030) 123456. */
+const NO_TELEPHONE = String.raw`(?<!\+\d[\d\s()/.-]{0,15}|(?<![\w:.,/-])0\d{1,5}\)?[\s/-]{1,3})`;
+const USUAL_CODE = new RegExp(String.raw`${BEFORE}${NO_TELEPHONE}\d{6}${AFTER}`, 'g');
+/** In two groups of three, or digit by digit, as cells of a table are read. */
+const SPLIT_CODE = new RegExp(
+  String.raw`${BEFORE}(?<!\d\s{1,4})(?:\d{3}(?: ?\p{Pd} ?|\p{Zs})\d{3}|\d(?:[\s-]{1,4}\d){5})${AFTER}(?!\s{1,4}\d)`,
+  'gu',
+);
 
 /** The http and https links whose URL or text has the pattern in it; all of them where there is none. */
 export function linkFinder(pattern: string | undefined): Finder {
@@ -34,19 +43,42 @@ export function linkFinder(pattern: string | undefined): Finder {
   };
 }
 
-/** What the expression, or its first group, matches in the text; in the subject, where the text has none. */
+/**
+ * What the expression, or its first group, matches in the text and then in the subject; without an expression six digits, in
+ * whatever script, and those that are written in groups only after those that are not.
+ */
 export function codeFinder(expression: string | undefined): Finder {
-  const compiled = expression === undefined ? USUAL_CODE : compile(expression);
-  const codes = (text: string) => {
-    const found: string[] = [];
-    for (const match of text.slice(0, TEXT_LOOKED_AT).matchAll(compiled)) {
-      const code = match[1] ?? match[0];
-      if (code !== '') found.push(code);
-      if (found.length >= ENOUGH) break;
-    }
-    return findingOf(found);
+  const compiled = expression === undefined ? undefined : compile(expression);
+  return ({ text, subject }) => {
+    const places = [text, subject ?? ''].map((place) => place.slice(0, TEXT_LOOKED_AT));
+    if (compiled !== undefined) return findingOf(places.flatMap((place) => codesIn(place, compiled)));
+    const digits = places.map(asciiDigits);
+    const split = digits.flatMap((place) => codesIn(place, SPLIT_CODE));
+    return findingOf([
+      ...digits.flatMap((place) => codesIn(place, USUAL_CODE)),
+      ...split.map((code) => code.replace(/\D/g, '')),
+    ]);
   };
-  return ({ text, subject }) => codes(text) ?? codes(subject ?? '');
+}
+
+function codesIn(text: string, expression: RegExp): string[] {
+  const found: string[] = [];
+  for (const match of text.matchAll(expression)) {
+    const code = match[1] ?? match[0];
+    if (code !== '') found.push(code);
+    if (found.length >= ENOUGH) break;
+  }
+  return found;
+}
+
+/** The zeros of Arabic, Persian, Devanagari and full-width digits. */
+const ZEROS = [0x660, 0x6f0, 0x966, 0xff10];
+
+function asciiDigits(text: string): string {
+  return text.replace(/[\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\uff10-\uff19]/g, (digit) => {
+    const code = digit.charCodeAt(0);
+    return String(ZEROS.map((zero) => code - zero).find((value) => value >= 0 && value <= 9) ?? '');
+  });
 }
 
 /** `--body`: whether the text has the pattern in it. */

@@ -21,7 +21,7 @@ export function readLinks(html: string | null, text: string): Link[] {
       links.set(link.url, link);
   };
   if (html !== null) for (const link of pageLinks(html)) add(link);
-  for (const url of urlsIn(text)) add({ url, text: url });
+  for (const url of urlsIn(unwrapped(text))) add({ url, text: url });
   return [...links.values()];
 }
 
@@ -58,8 +58,22 @@ function isLink(url: string): boolean {
   return /^[a-z][a-z\d+.-]{0,40}:./i.test(url) && !HOSTILE.test(url);
 }
 
+const IN_BRACKETS = /<(https?:\/\/[^<>"]{1,8192})>/gi;
+
+/** A URL in angle brackets goes on after a line end, and the line end is no part of it (RFC 3986 Appendix C). */
+function unwrapped(text: string): string {
+  return text.replace(IN_BRACKETS, (whole, url: string) => {
+    const lines = url.split('\n').map((line) => line.trim());
+    return lines.some((line) => /\s/.test(line)) ? whole : `<${lines.join('')}>`;
+  });
+}
+
 const START = /https?:\/\/|mailto:/gi;
-const STOP = /[\s<>"\0-\x1f\x7f-\x9f]/g;
+/** Blanks, quotes, controls also of direction, and the punctuation of scripts that put no blank before it. */
+const STOP =
+  /[\s<>"\0-\x1f\x7f-\x9f\u00ab\u00bb\u060c\u061b\u061f\u06d4\u200b\u200e\u200f\u201c-\u201f\u202a-\u202e\u2060-\u2069\u3000-\u3004\u3008-\u3020\u3030\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]/g;
+/** Where a sentence goes on without a blank, as Chinese and Japanese do. */
+const GLUED = /(?<=[A-Za-z\d])[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}].*$/su;
 
 /** The URLs in a text, without the punctuation that follows them. */
 export function* urlsIn(text: string): Generator<string> {
@@ -68,7 +82,7 @@ export function* urlsIn(text: string): Generator<string> {
     STOP.lastIndex = START.lastIndex;
     const end = STOP.exec(text)?.index ?? text.length;
     const from = match.index;
-    const url = trimmed(text.slice(from, Math.min(end, from + URL_LIMIT + 1)));
+    const url = trimmed(text.slice(from, Math.min(end, from + URL_LIMIT + 1)).replace(GLUED, ''));
     if (url.length > match[0].length) yield url;
     START.lastIndex = end;
   }
@@ -85,7 +99,7 @@ function trimmed(url: string): string {
   for (; end > 0; end--) {
     const last = url.charAt(end - 1);
     if ((last === ')' || last === ']') && excess > 0) excess--;
-    else if (!'.,;:!?\'"*_~}|\u201d\u2019\u00bb\u3002\uff0c\uff09'.includes(last)) break;
+    else if (!".,;:!?'*_~}|\u2018\u2019\u2026".includes(last)) break;
   }
   return url.slice(0, end);
 }

@@ -409,6 +409,21 @@ describe('links', () => {
     ['mailto:a@x.example;', 'mailto:a@x.example'],
     ['HTTPS://X.example', 'HTTPS://X.example'],
     ['“https://x.example/ü”。', 'https://x.example/ü'],
+    ['„https://x.example/a“ und mehr', 'https://x.example/a'],
+    ['«https://x.example/a»', 'https://x.example/a'],
+    ['请点击 https://x.example/c?t=abc，24小时内有效。', 'https://x.example/c?t=abc'],
+    ['点击https://x.example/c?t=abc完成注册', 'https://x.example/c?t=abc'],
+    ['（https://x.example/c）', 'https://x.example/c'],
+    ['「https://x.example/c?t=1」からアクセス', 'https://x.example/c?t=1'],
+    ['https://x.example/c/7へアクセス', 'https://x.example/c/7'],
+    ['https://zh.example.org/wiki/维基百科', 'https://zh.example.org/wiki/维基百科'],
+    ['https://例え.example/パス', 'https://例え.example/パス'],
+    ['\u2067اضغط \u2066https://x.example/c?t=abc\u2069\u2069، شكرا', 'https://x.example/c?t=abc'],
+    ['https://x.example/c?t=abc\u200f، شكرا', 'https://x.example/c?t=abc'],
+    ['هل https://x.example/c؟', 'https://x.example/c'],
+    ['<https://x.example/c?a=b&\r\n  c=d>', 'https://x.example/c?a=b&c=d'],
+    ['<https://x.example/c?a=b&\r\nc=\r\nd> <1>', 'https://x.example/c?a=b&c=d'],
+    ['<https://x.example/c\r\nis the link>', 'https://x.example/c'],
   ])('of %s', async (text, url) => {
     expect((await read(plain(text))).links.map((link) => link.url)).toEqual([url]);
   });
