@@ -20,6 +20,8 @@ export interface RunOptions {
   /** Null: nothing comes, and it stays open. */
   readonly stdin?: string | Uint8Array | null;
   readonly cwd?: string;
+  /** Called with all that standard error has said, whenever it says more. */
+  readonly onStderr?: (text: string) => void;
 }
 
 /** Runs a program with nothing in its environment but what is given and a PATH; never through a shell. */
@@ -33,7 +35,10 @@ export function run(command: string, args: readonly string[], options: RunOption
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr.push(chunk);
+      options.onStderr?.(Buffer.concat(stderr).toString('utf8'));
+    });
     child.stdin.on('error', () => undefined); // a program need not read its input to the end
     child.on('error', reject);
     child.on('close', (status) => {
