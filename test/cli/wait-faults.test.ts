@@ -67,6 +67,31 @@ describe('what may pass is waited out', () => {
   });
 });
 
+test('numbers that shift, a maildrop that is empty for a while: what counts is the unique-id', async () => {
+  const sessions = [['a', 'b'], [], ['b', 'c'], ['a', 'b', 'c'], ['d', 'c', 'b']];
+  let looks = 0;
+  let there: readonly string[] = [];
+  await using server = await lineServer('+OK\r\n', (line) => {
+    const [verb, number] = line.split(' ');
+    if (verb === 'CAPA') return '+OK\r\nUIDL\r\nTOP\r\n.\r\n';
+    if (verb === 'TOP') return `+OK\r\nSubject: ${there[Number(number) - 1]}\r\n\r\n.\r\n`;
+    if (verb !== 'UIDL') return '+OK\r\n';
+    there = sessions[looks++] ?? [];
+    return `+OK\r\n${there.map((uid, at) => `${at + 1} ${uid}\r\n`).join('')}.\r\n`;
+  });
+  const { code, stdout } = await mailtool(
+    ['wait', '--print', 'uid', '-N', '2', '--delete', '--timeout', '20s', '--subject', '/./'],
+    { env: settings(server.port) },
+  );
+  expect({ code, stdout }).toEqual({ code: 0, stdout: 'c\nd\n' });
+  expect(server.lines.filter((line) => /^(TOP|DELE)/.test(line))).toEqual([
+    'TOP 2 0',
+    'TOP 1 0',
+    'DELE 1',
+    'DELE 2',
+  ]);
+});
+
 describe('what does not pass ends the wait at once', () => {
   test.each([
     ['a refused password', ['auth:-ERR [AUTH] no'], 77],

@@ -43,8 +43,8 @@ export interface Criteria {
 
 /** So much of a message is kept. */
 const KEPT = 64 * 1024 * 1024;
-/** Expressions get so long over one message: a hostile one shall not cost the wait for the right one. */
-const JUDGED_MS = 5_000;
+/** Expressions get so long over one message: a hostile one shall not cost the wait for the right one, nor hold up a signal. */
+const JUDGED_MS = 2_000;
 const BATCH = 200;
 
 /** Says which messages are meant. What has been judged is not looked at again. */
