@@ -38,7 +38,10 @@ const MOST = 1_000;
 export function defineWait(command: Command): void {
   command
     .option('--timeout <duration>', `how long to wait in all: 90s, 5m (${USUAL_TIMEOUT})`)
-    .option('--interval <duration>', 'time between two looks (0.5s on this machine; else 1s, growing to 5s)')
+    .option(
+      '--interval <duration>',
+      'time between two looks (half a second on this machine; else 1s, growing to 5s)',
+    )
     .option('-N, --count <n>', 'how many messages have to match (1)')
     .option('--none', 'succeed when no message matches until the end; exit 1 as soon as one does')
     .option('--existing', 'count the messages that are there already, too')
