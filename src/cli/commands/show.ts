@@ -9,6 +9,7 @@ import { asMail } from '../output.ts';
 import { partOf, readWhole, sha256 } from '../parts.ts';
 import { SELECTION_HELP } from '../selection.ts';
 import { toTerminalLine } from '../terminal.ts';
+import { looksLikeCommand } from '../workflow-commands.ts';
 import type { CommandDefinition } from './command.ts';
 
 interface Options extends MessageOptions {
@@ -127,8 +128,10 @@ async function showText(ctx: Context, message: ReadMessage, options: Options): P
     const { page } = await import('../show/pager.ts');
     if (await page(ctx, `${lines.join('\n')}\n`)) return;
   }
-  for (const line of header) output.line(line, (text, style) => text.replace(/^[^\s:]+:/, style.strong));
-  for (const line of lines.slice(header.length)) output.line(line);
+  await output.mail(() => {
+    for (const line of header) output.line(line, (text, style) => text.replace(/^[^\s:]+:/, style.strong));
+    for (const line of lines.slice(header.length)) output.line(line);
+  });
 }
 
 async function showPart(ctx: Context, message: ReadMessage, number: string): Promise<void> {
@@ -144,8 +147,8 @@ async function showPart(ctx: Context, message: ReadMessage, number: string): Pro
     const { decodeCharset, decodeUnlabelled } = await import('../../mime/charset.ts');
     const { charset, bytes } = part;
     const text = charset === null ? decodeUnlabelled(bytes) : decodeCharset(bytes, charset);
-    await output.bytes(Buffer.from(text, 'utf8'));
-    return;
+    const print = () => output.bytes(Buffer.from(text, 'utf8'));
+    return looksLikeCommand(text) ? output.mail(print) : print();
   }
   if (output.stdoutIsTTY) {
     throw new UsageError(`part ${part.part} is ${toTerminalLine(part.type)}, nothing for a terminal`, {
