@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { fstatSync } from 'node:fs';
 import type { Io } from './io.ts';
 
@@ -23,6 +22,7 @@ export function looksLikeCommand(text: string): boolean {
 
 /** Two lines: a runner obeys nothing that is between them. The word that ends it cannot be guessed. */
 export function commandGuard(): { readonly before: string; readonly after: string } {
-  const word = `mailtool-${randomBytes(16).toString('hex')}`;
+  // By its global name: only here is the module loaded, which would be a good part of a start.
+  const word = `mailtool-${crypto.randomUUID().replaceAll('-', '')}`;
   return { before: `::stop-commands::${word}\n`, after: `::${word}::\n` };
 }
