@@ -38,6 +38,12 @@ export const MESSAGE_LIMIT = 256 * 1024 * 1024;
 /** A header is not longer, where only that is looked at. */
 const HEADER_LIMIT = 1024 * 1024;
 
+/** `UsageError` for options that cannot go together: before anything is made. */
+export function checkSource({ new: isNew, file }: MessageOptions): void {
+  if (isNew === true && file !== undefined)
+    throw new UsageError('--new and --file exclude each other: only of a maildrop is known what was fetched');
+}
+
 /**
  * Gives `take` each message that is wanted, one after the other, from the server or from `--file`. Resolves with the refusals
  * of a server; the other messages are taken all the same.
@@ -48,8 +54,7 @@ export async function eachMessage(
   wanted: Wanted,
   take: (message: Message) => Promise<void>,
 ): Promise<readonly RejectedError[]> {
-  if (options.new === true && options.file !== undefined)
-    throw new UsageError('--new and --file exclude each other: only of a maildrop is known what was fetched');
+  checkSource(options);
   const filter = await filterOf(ctx, options);
   const newest = wanted.newest && filter !== undefined;
   const selection = parseSelection(wanted.words ?? [wanted.newest && filter === undefined ? 'last' : 'all']);

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { startSandbox } from '../../src/sandbox/index.ts';
 import { EVIL, encoded, obeyed } from './github-runner.ts';
 import { against, BYE, maildrop, tops } from './maildrop.ts';
 import { mailtool } from './mailtool.ts';
@@ -66,5 +67,40 @@ describe('in GitHub Actions nothing of a message is obeyed', () => {
     const refused = await against('S: -ERR ##[add-path]/tmp', ['list'], { env });
     expect(refused.stderr).toContain('##[add-path]/tmp');
     expect(obeyed(refused.stderr)).toEqual([]);
+  });
+
+  test.each(EVIL)('save: the paths, and a warning of a broken message: %j', async (text) => {
+    const path = join(folder, 'b.eml');
+    const broken = message(
+      FIELDS,
+      {
+        type: `text/plain; charset="${text.replace(/[\r\n]/g, ' ')}"`,
+        content: Buffer.from('\xff', 'latin1'),
+      },
+      { type: 'application/x', filename: text, content: text },
+    );
+    writeFileSync(path, broken);
+    const { code, stdout, stderr } = await mailtool(['save', '--file', path, '-d', join(folder, text)], {
+      env,
+    });
+    expect(code).toBe(0);
+    expect(stderr).toContain('warning:');
+    for (const output of [stdout, stderr])
+      expect(obeyed(`${output}::notice::mine\n`), output).toEqual(['notice mine']);
+  });
+
+  test('a list of all these subjects', async () => {
+    const files = EVIL.map((text, index) => {
+      const path = join(folder, `${index}.eml`);
+      writeFileSync(path, message([...FIELDS.slice(0, 3), `Subject: ${encoded(text)}`]));
+      return path;
+    });
+    await using sandbox = await startSandbox({ preload: files });
+    for (const args of [['list'], ['list', '--plain'], ['list', '--json']]) {
+      const { code, stdout } = await mailtool(args, { env: { ...env, ...sandbox.environment() } });
+      expect(code).toBe(0);
+      expect(stdout).toContain('add-path');
+      expect(obeyed(`${stdout}\n::notice::mine\n`), stdout).toEqual(['notice mine']);
+    }
   });
 });
