@@ -150,7 +150,7 @@ async function showPart(ctx: Context, message: ReadMessage, number: string): Pro
     const print = () => output.bytes(Buffer.from(text, 'utf8'));
     return looksLikeCommand(text) ? output.mail(print) : print();
   }
-  if (output.stdoutIsTTY) {
+  if (output.stdoutIsTTY && !part.type.startsWith('message/')) {
     throw new UsageError(`part ${part.part} is ${toTerminalLine(part.type)}, nothing for a terminal`, {
       hint: 'mailtool save --part keeps it in a file; or lead the output into one',
     });

@@ -34,10 +34,7 @@ export async function htmlPage(message: ReadMessage): Promise<string> {
   const images = new InlineImages(message.parts);
   const bodies: string[] = [];
   let remoteImages = 0;
-  // The form that its author has made for looking at, where there is one.
-  const isPlain = message.html !== null && !message.body.some(({ source }) => source === 'html');
-  const pages = isPlain ? [{ source: 'html', content: message.html ?? '' } as const] : message.body;
-  for (const { source, content } of pages) {
+  for (const { source, content } of message.page) {
     if (source === 'plain') bodies.push(`<pre dir="auto">${linked(toTerminal(withoutMarks(content)))}</pre>`);
     else {
       const { html, remoteImages: count } = await sanitise(content, images);

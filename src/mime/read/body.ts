@@ -16,6 +16,8 @@ export interface Body {
   readonly html: string | null;
   /** What `text` is made of. */
   readonly pieces: readonly ReadText[];
+  /** The same in the form that was made for looking at. */
+  readonly page: readonly ReadText[];
   /** The leaves that are text of the body, in whichever form. */
   readonly shown: ReadonlySet<Entity>;
 }
@@ -46,10 +48,11 @@ class Segment implements ReadText {
 /** What was found in one branch of the tree. */
 interface Found {
   readonly segments: readonly Segment[];
-  readonly pages: readonly string[];
+  /** The same, with HTML wherever there is a choice. */
+  readonly page: readonly Segment[];
 }
 
-const NOTHING: Found = { segments: [], pages: [] };
+const NOTHING: Found = { segments: [], page: [] };
 
 /** The body of a message, chosen among its parts as mail readers do. `leaf`: the octets of an entity without parts. */
 export function readBody(root: Entity, leaf: (entity: Entity) => ReadPart, warnings: Warnings): Body {
@@ -60,14 +63,21 @@ export function readBody(root: Entity, leaf: (entity: Entity) => ReadPart, warni
   if (segments.length === 0) segments = reader.nested(root).filter(({ isEmpty }) => !isEmpty);
   const [only] = segments;
   const plain = segments.filter(({ source }) => source === 'plain');
+  const page = found.page.filter((segment) => segment.source === 'html' || !segment.isEmpty);
+  const html = page.filter(({ source }) => source === 'html');
   return {
     text: joined(segments),
     source: only?.source ?? 'none',
     plain: joined(plain),
-    html: found.pages.length === 0 ? null : found.pages.join('\n'),
-    pieces: segments.map(({ source, content }) => ({ source, content })),
+    html: html.length === 0 ? null : html.map(({ content }) => content).join('\n'),
+    pieces: segments.map(asText),
+    page: (page.length === 0 ? segments : page).map(asText),
     shown: reader.shown,
   };
+}
+
+function asText({ source, content }: Segment): ReadText {
+  return { source, content };
 }
 
 function joined(segments: readonly Segment[]): string {
@@ -95,13 +105,13 @@ class BodyReader {
       return alternative(children.map((child) => this.found(child, isFirst)));
     }
     const segments: Segment[] = [];
-    const pages: string[] = [];
+    const page: Segment[] = [];
     for (const child of children) {
       const found = this.found(child, isFirst && segments.length === 0);
       for (const segment of found.segments) segments.push(segment);
-      for (const page of found.pages) pages.push(page);
+      for (const segment of found.page) page.push(segment);
     }
-    return { segments, pages };
+    return { segments, page };
   }
 
   #leafFound(entity: Entity, isFirst: boolean): Found {
@@ -116,8 +126,8 @@ class BodyReader {
     if (part.filename !== null && !isKnown) return NOTHING;
     this.shown.add(entity);
     const text = this.#textOf(entity, part.bytes);
-    if (type === 'text/html') return { segments: [new Segment('html', text)], pages: [text] };
-    return { segments: [new Segment('plain', text)], pages: [] };
+    const segments = [new Segment(type === 'text/html' ? 'html' : 'plain', text)];
+    return { segments, page: segments };
   }
 
   #textOf({ type, contentType: { parameters }, number }: Entity, bytes: Uint8Array): string {
@@ -165,6 +175,6 @@ function alternative(forms: readonly Found[]): Found {
   const hasText = ({ segments }: Found, source?: 'plain') =>
     segments.some((segment) => (source === undefined || segment.source === source) && !segment.isEmpty);
   const best = forms.find((form) => hasText(form, 'plain')) ?? forms.findLast((form) => hasText(form));
-  const page = forms.findLast(({ pages }) => pages.length > 0);
-  return { segments: best?.segments ?? [], pages: page?.pages ?? [] };
+  const page = forms.findLast((form) => form.page.some(({ source }) => source === 'html')) ?? best;
+  return { segments: best?.segments ?? [], page: page?.page ?? [] };
 }

@@ -53,6 +53,7 @@ export async function readMessage(
     text: body.text,
     textSource: body.source,
     body: body.pieces,
+    page: body.page,
     html: body.html,
     links: readLinks(body.html, body.plain),
     parts,

@@ -52,6 +52,8 @@ export interface ReadMessage {
   readonly textSource: 'plain' | 'html' | 'none';
   /** What `text` was made of, in order. */
   readonly body: readonly ReadText[];
+  /** The same with HTML wherever its author gave that: what a browser shows. */
+  readonly page: readonly ReadText[];
   /** The HTML of the body, decoded, not sanitised. */
   readonly html: string | null;
   /** Of the HTML's anchors, then those in the plain text; each URL once, never javascript: or data:. */
