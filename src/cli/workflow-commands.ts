@@ -17,7 +17,7 @@ export function isFileOutput(): boolean {
 
 /** Whether a runner could take a line of `text` for a command: `::name::`, or `##[name]` anywhere. */
 export function looksLikeCommand(text: string): boolean {
-  return /##\[/.test(text) || text.split(/\r\n?|\n/).some((line) => line.trimStart().startsWith('::'));
+  return /##\[|^[^\S\r\n\u2028\u2029]*::/m.test(text);
 }
 
 /** Two lines: a runner obeys nothing that is between them. The word that ends it cannot be guessed. */

@@ -166,4 +166,19 @@ p.MsoNormal {margin:0in;} --></style></head><body><p class="MsoNormal">Hello Bob
       expect(screen.replaceAll('\r\n', '\n')).not.toMatch(CONTROLS);
     }
   });
+
+  test('of an endless text the beginning; a part of that length is for save', async () => {
+    // More than twice this and V8 itself gave up.
+    const path = join(dir, 'long.eml');
+    const line = `${'x'.repeat(1_022)}\r\n`;
+    writeFileSync(path, `Subject: s\r\n\r\n${line.repeat(65 * 1_024)}`);
+    const { code, stdout, stderr } = await mailtool(['show', '--file', path]);
+    expect({ code, length: stdout.length }).toEqual({
+      code: 0,
+      length: 32 * 1024 * 1024 - 32 * 1024 + 'Subject: s\n\n'.length,
+    });
+    expect(stderr).toContain('warning: the text is longer than 33554432 octets');
+    const part = await mailtool(['show', '--file', path, '--part', '1']);
+    expect(part).toMatchObject({ code: 65, stdout: '', stderr: expect.stringContaining('mailtool save') });
+  }, 60_000);
 });

@@ -54,9 +54,17 @@ interface Found {
 
 const NOTHING: Found = { segments: [], page: [] };
 
-/** The body of a message, chosen among its parts as mail readers do. `leaf`: the octets of an entity without parts. */
-export function readBody(root: Entity, leaf: (entity: Entity) => ReadPart, warnings: Warnings): Body {
-  const reader = new BodyReader(leaf, warnings);
+/**
+ * The body of a message, chosen among its parts as mail readers do. `leaf`: the octets of an entity without parts; no more than
+ * `limit` of them are read as text, for that takes many times the memory.
+ */
+export function readBody(
+  root: Entity,
+  leaf: (entity: Entity) => ReadPart,
+  warnings: Warnings,
+  limit: number,
+): Body {
+  const reader = new BodyReader(leaf, warnings, limit);
   const found = reader.found(root, true);
   let segments = found.segments.filter(({ isEmpty }) => !isEmpty);
   // A digest, or a message that only carries others: those are what there is to read.
@@ -90,10 +98,13 @@ class BodyReader {
   readonly shown = new Set<Entity>();
   readonly #leaf: (entity: Entity) => ReadPart;
   readonly #warnings: Warnings;
+  readonly #limit: number;
+  #read = 0;
 
-  constructor(leaf: (entity: Entity) => ReadPart, warnings: Warnings) {
+  constructor(leaf: (entity: Entity) => ReadPart, warnings: Warnings, limit: number) {
     this.#leaf = leaf;
     this.#warnings = warnings;
+    this.#limit = limit;
   }
 
   found(entity: Entity, isFirst: boolean): Found {
@@ -125,9 +136,20 @@ class BodyReader {
     if ((part.filename !== null || !isKnown) && !isFirst) return NOTHING;
     if (part.filename !== null && !isKnown) return NOTHING;
     this.shown.add(entity);
-    const text = this.#textOf(entity, part.bytes);
+    const text = this.#textOf(entity, this.#within(part.bytes));
     const segments = [new Segment(type === 'text/html' ? 'html' : 'plain', text)];
     return { segments, page: segments };
+  }
+
+  /** As many octets as may still be read as text; no character of UTF-8 is cut. */
+  #within(bytes: Uint8Array): Uint8Array {
+    const room = this.#limit - this.#read;
+    this.#read += Math.min(bytes.length, room);
+    if (bytes.length <= room) return bytes;
+    this.#warnings.add(`the text is longer than ${this.#limit} octets: what is beyond is left out`);
+    let end = room;
+    while (end > Math.max(0, room - 4) && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+    return bytes.subarray(0, end);
   }
 
   #textOf({ type, contentType: { parameters }, number }: Entity, bytes: Uint8Array): string {

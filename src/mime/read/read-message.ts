@@ -34,7 +34,7 @@ export async function readMessage(
     leaves.set(entity, known);
     return known;
   };
-  const body = readBody(root, leaf, warnings);
+  const body = readBody(root, leaf, warnings, limits.text);
   const parts: ReadPart[] = [];
   const attachments: ReadPart[] = [];
   const gather = (entity: Entity, isWithin: boolean) => {

@@ -74,6 +74,8 @@ export interface ReadLimits {
   readonly parts: number;
   /** Messages within messages. */
   readonly messages: number;
+  /** Octets, decoded, that are read as the text of the body. */
+  readonly text: number;
 }
 
 export const READ_LIMITS: ReadLimits = {
@@ -81,4 +83,5 @@ export const READ_LIMITS: ReadLimits = {
   depth: 100,
   parts: 10_000,
   messages: 10,
+  text: 32 * 1024 * 1024,
 };
