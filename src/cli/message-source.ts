@@ -121,14 +121,20 @@ async function fromFiles(
     const message = byNumber.get(number);
     if (message !== undefined && (await meets(message, filter))) rows.push(message);
     if (newest && rows.length > 0) break;
-    if (ctx.signal.aborted) throw new InterruptedError('interrupted', { cause: ctx.signal.reason });
+    goOn(ctx);
   }
   chosen?.(rows.length);
   for (const { number, uid, size, read } of rows) {
+    goOn(ctx);
     if (size > MESSAGE_LIMIT) throw tooLarge(number);
     const bytes = await read(size);
     await take({ number, uid, size: bytes.length, bytes });
   }
+}
+
+/** `InterruptedError` once a signal has come: what was taken by then stays. */
+export function goOn({ signal }: Context): void {
+  if (signal.aborted) throw new InterruptedError('interrupted', { cause: signal.reason });
 }
 
 async function meets(message: FiledMessage, filter: Filter | undefined): Promise<boolean> {
