@@ -167,6 +167,30 @@ p.MsoNormal {margin:0in;} --></style></head><body><p class="MsoNormal">Hello Bob
     }
   });
 
+  test('nothing is obeyed, wherever in a header it stands', async () => {
+    const evil = HOSTILE.replace('\r', '').replace('\0', '');
+    const message = multipart(
+      'mixed',
+      'b',
+      `Content-Type: text/plain; charset="${evil}"\nContent-Transfer-Encoding: ${evil}\n\nbody ${evil}`,
+      `Content-Type: text/x${evil}; name="${evil}"\n\ntext ${evil}`,
+      `Content-Type: application/x${evil}\nContent-Disposition: ${evil}; filename="f${evil}"\nContent-ID: <${evil}>\n\nx`,
+    );
+    const path = file(
+      `From: <${evil}@example.org>\nTo: "${evil}" <a@example.org>, ${evil}: b@example.org;\nDate: ${evil}\n${message}`,
+    );
+    for (const words of ['show', 'show --headers', 'show --part 2', 'show --json', `save -d ${dir}`]) {
+      for (const bytes of ['utf8', 'latin1'] as const) {
+        writeFileSync(path, readFileSync(path, 'utf8'), bytes);
+        const { screen } = await onTerminal([...words.split(' '), '--file', path, '--color', 'never'], {
+          env: { PAGER: 'cat' },
+        });
+        expect(screen, words).toContain('owned');
+        expect(screen.replaceAll('\r\n', '\n'), words).not.toMatch(CONTROLS);
+      }
+    }
+  });
+
   test('of an endless text the beginning; a part of that length is for save', async () => {
     // More than twice this and V8 itself gave up.
     const path = join(dir, 'long.eml');

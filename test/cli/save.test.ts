@@ -21,6 +21,7 @@ import { nameByType, numberedName, safeName } from '../../src/cli/save/file-name
 import { patternOf } from '../../src/cli/save/pattern.ts';
 import { startSandbox } from '../../src/sandbox/index.ts';
 import { eventually } from '../eventually.ts';
+import { smallDisk, whyNoSmallDisks } from '../interop/small-disk.ts';
 import { BIN, cleanEnv, mailtool } from './mailtool.ts';
 import { CONTROLS, FIELDS, HOSTILE, message, PNG, type TestPart } from './messages.ts';
 import { onTerminal } from './pseudo-terminal.ts';
@@ -264,6 +265,22 @@ describe('save', () => {
     expect(await save(attached('b.txt'))).toMatchObject({ code: 73, stdout: '' });
     expect(everything()).toEqual(['real/a.txt']);
   });
+
+  test.skipIf(whyNoSmallDisks() !== undefined)(
+    'a disk that is full: nothing is left of the file',
+    async () => {
+      using disk = smallDisk(256);
+      const path = file(message(FIELDS, named('a', 'small'), named('b', 'x'.repeat(512 * 1024))));
+      const { code, stdout } = await mailtool(['save', '--file', path, '-d', disk.path, '--json']);
+      expect(code).toBe(74);
+      expect(JSON.parse(stdout)).toMatchObject({
+        ok: false,
+        saved: [{ path: join(disk.path, 'a'), size: 5 }],
+        error: { message: expect.stringContaining('no space left') },
+      });
+      expect(readdirSync(disk.path)).toEqual(['a']);
+    },
+  );
 
   test('where nothing may be written', async () => {
     const { code, stderr } = await mailtool(['save', '--file', file(attached('a.txt')), '-d', '/proc/self']);
