@@ -38,6 +38,12 @@ export const MESSAGE_LIMIT = 256 * 1024 * 1024;
 /** A header is not longer, where only that is looked at. */
 const HEADER_LIMIT = 1024 * 1024;
 
+/** `UsageError` for options that cannot go together: before anything is made. */
+export function checkSource({ new: isNew, file }: MessageOptions): void {
+  if (isNew === true && file !== undefined)
+    throw new UsageError('--new and --file exclude each other: only of a maildrop is known what was fetched');
+}
+
 /**
  * Gives `take` each message that is wanted, one after the other, from the server or from `--file`. Resolves with the refusals
  * of a server; the other messages are taken all the same.
@@ -48,8 +54,7 @@ export async function eachMessage(
   wanted: Wanted,
   take: (message: Message) => Promise<void>,
 ): Promise<readonly RejectedError[]> {
-  if (options.new === true && options.file !== undefined)
-    throw new UsageError('--new and --file exclude each other: only of a maildrop is known what was fetched');
+  checkSource(options);
   const filter = await filterOf(ctx, options);
   const newest = wanted.newest && filter !== undefined;
   const selection = parseSelection(wanted.words ?? [wanted.newest && filter === undefined ? 'last' : 'all']);
@@ -116,14 +121,20 @@ async function fromFiles(
     const message = byNumber.get(number);
     if (message !== undefined && (await meets(message, filter))) rows.push(message);
     if (newest && rows.length > 0) break;
-    if (ctx.signal.aborted) throw new InterruptedError('interrupted', { cause: ctx.signal.reason });
+    goOn(ctx);
   }
   chosen?.(rows.length);
   for (const { number, uid, size, read } of rows) {
+    goOn(ctx);
     if (size > MESSAGE_LIMIT) throw tooLarge(number);
     const bytes = await read(size);
     await take({ number, uid, size: bytes.length, bytes });
   }
+}
+
+/** `InterruptedError` once a signal has come: what was taken by then stays. */
+export function goOn({ signal }: Context): void {
+  if (signal.aborted) throw new InterruptedError('interrupted', { cause: signal.reason });
 }
 
 async function meets(message: FiledMessage, filter: Filter | undefined): Promise<boolean> {

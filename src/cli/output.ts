@@ -1,10 +1,12 @@
-import { StorageError } from '../errors.ts';
 import { EXIT } from './exit.ts';
 import type { Io } from './io.ts';
 import { type ColorWish, PLAIN, type Style, styleFor, toTerminal, wantsColor } from './terminal.ts';
+import { commandGuard, isFileOutput, isGitHub, looksLikeCommand } from './workflow-commands.ts';
+import { writeFailure } from './write-failure.ts';
 
 /** So much text is gathered before it is written. */
 const BUFFERED = 64 * 1024;
+const LF = 0x0a;
 
 export interface OutputOptions {
   readonly json: boolean;
@@ -14,11 +16,6 @@ export interface OutputOptions {
   readonly color: ColorWish;
   /** The account that everything said here is about, in a run for several. */
   readonly account?: string;
-}
-
-/** Thrown into whoever writes when the reader of standard output has gone: the run ends, and that is no failure. */
-export class ReaderGone extends Error {
-  override readonly name = 'ReaderGone';
 }
 
 /**
@@ -43,6 +40,8 @@ export class Output {
   #failure: unknown;
   #decoder: InstanceType<typeof TextDecoder> | undefined;
   #held = '';
+  #guarded = false;
+  #endsInLine = true;
   #redact: (text: string) => string = (text) => text;
 
   constructor(io: Io, options: OutputOptions) {
@@ -117,6 +116,25 @@ export class Output {
   async bytes(chunk: Uint8Array): Promise<void> {
     void this.#flushText();
     await this.#write(this.stdoutIsTTY ? Buffer.from(this.#visible(chunk), 'utf8') : chunk);
+    this.#check();
+  }
+
+  /**
+   * `print` prints mail. In a step of GitHub Actions it stands where the runner obeys nothing, and so does, by itself, any other
+   * `line` that looks like a command; octets that are printed without this do not.
+   */
+  async mail(print: () => Promise<void> | void): Promise<void> {
+    if (this.json || this.#guarded || !isGitHub(this.#io) || isFileOutput()) return print();
+    const { before, after } = commandGuard();
+    await this.bytes(Buffer.from(before));
+    this.#guarded = true;
+    try {
+      await print();
+    } finally {
+      void this.#flushText();
+      this.#guarded = false;
+      await this.#write(Buffer.from(`${this.#endsInLine ? '' : '\n'}${after}`));
+    }
     this.#check();
   }
 
@@ -216,19 +234,28 @@ export class Output {
   }
 
   #say(text: string): void {
-    this.#io.stderr.write(`${this.#redact(text)}\n`);
+    this.#io.stderr.write(this.#unobeyed(`${this.#redact(text)}\n`));
+  }
+
+  /** Lines as they are, unless a runner could take one for a command. */
+  #unobeyed(lines: string): string {
+    if (!isGitHub(this.#io) || !looksLikeCommand(lines)) return lines;
+    const { before, after } = commandGuard();
+    return `${before}${lines}${after}`;
   }
 
   async #flushText(): Promise<void> {
     if (this.#text === '') return;
     const text = this.#text;
     this.#text = '';
-    await this.#write(Buffer.from(text, 'utf8'));
+    const isSafe = this.json || this.#guarded || isFileOutput();
+    await this.#write(Buffer.from(isSafe ? text : this.#unobeyed(text), 'utf8'));
   }
 
   /** Never rejects: the first failure is kept, and what comes after it is dropped. */
   async #write(bytes: Uint8Array): Promise<void> {
     if (this.#failure !== undefined) return;
+    if (bytes.length > 0) this.#endsInLine = bytes.at(-1) === LF;
     try {
       await this.#io.stdout.write(bytes);
     } catch (error) {
@@ -239,23 +266,6 @@ export class Output {
   #check(): void {
     if (this.#failure !== undefined) throw this.#failure;
   }
-}
-
-function writeFailure(error: unknown): Error {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (code === 'EPIPE') return new ReaderGone('nobody reads standard output any more');
-  const reasons: Readonly<Record<string, string>> = {
-    ENOSPC: 'no space left on the device',
-    EDQUOT: 'the disk quota is used up',
-    EFBIG: 'the file would become too large',
-    EIO: 'input/output error',
-  };
-  const reason = reasons[code] ?? (error instanceof Error ? error.message : String(error));
-  return new StorageError(
-    `cannot write to standard output: ${reason}`,
-    { path: '-', step: 'write' },
-    { cause: error, hint: 'what was written there is not complete' },
-  );
 }
 
 // JSON.stringify escapes C0 and lone surrogates; a document shown on a terminal needs the rest too, and stays the same JSON.

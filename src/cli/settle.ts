@@ -2,7 +2,8 @@ import { InterruptedError, MailError, TimeoutError } from '../errors.ts';
 import { EXIT, exitOfError } from './exit.ts';
 import { errorDocument, reportError } from './failure.ts';
 import type { Io } from './io.ts';
-import { type Output, ReaderGone } from './output.ts';
+import type { Output } from './output.ts';
+import { ReaderGone } from './write-failure.ts';
 
 /** Turns the end of a run, or of what it did for one account, good or bad, into text, document and exit code. */
 export async function settle(

@@ -33,8 +33,18 @@ export function tableLines(
   return lines;
 }
 
+/** What has several lines stands apart. */
 function cellByCell(rows: readonly (readonly string[])[]): string[] {
-  return rows.flatMap((row) => row.filter((cell) => cell !== '').flatMap((cell) => cell.split('\n')));
+  const lines: string[] = [];
+  let wasLong = false;
+  for (const cell of rows.flat()) {
+    if (cell === '') continue;
+    const isLong = cell.includes('\n');
+    if (lines.length > 0 && (isLong || wasLong)) lines.push('');
+    for (const line of cell.split('\n')) lines.push(line);
+    wasLong = isLong;
+  }
+  return lines;
 }
 
 /** Columns on a terminal, near enough: wide characters take two. */

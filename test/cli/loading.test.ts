@@ -91,6 +91,20 @@ describe('start-up', () => {
   const bundlesIn = (urls: readonly string[]) =>
     BUNDLES.filter((name) => urls.some((url) => url.endsWith(`/dist/cli/${name}.cjs`)));
 
+  it('loads no cryptography to say how it is used', async () => {
+    // A tenth of such a run.
+    const told = join(dir, 'told.cjs');
+    writeFileSync(
+      told,
+      `const { Module } = require('node:module'), load = Module._load;
+       Module._load = function (name) { if (/crypto/.test(name)) process.stderr.write(name); return load.apply(this, arguments); };`,
+    );
+    for (const args of [['--help'], ['accounts', 'list']]) {
+      const env = { NODE_OPTIONS: `--require ${told}` };
+      expect((await mailtool(args, { env })).stderr, args.join(' ')).toBe('');
+    }
+  });
+
   it('loads nothing at all for --version', async () => {
     expect(bundlesIn(await loadedBy('--version'))).toEqual([]);
   });

@@ -81,6 +81,41 @@ describe('--new', () => {
     expect(seen?.stdout).toBe('Subject: number 2\r\n\r\n');
   });
 
+  test('save and show take what is new, and leave the journal as it is', async () => {
+    const before: string[] = [];
+    const note = () => before.push(readFileSync(journal(), 'utf8'));
+    const attached = (number: number) =>
+      `C: RETR ${number}\nS: +OK\nS: Content-Disposition: attachment; filename=a${number}.txt\nS:\nS: body\nS: .`;
+    const [, saved, shown, again, none, other] = await runs(
+      fetched('a', 'b'),
+      [`${ids('a', 'b', 'c')}\n${attached(3)}\n${BYE}`, ['save', '--new'], note],
+      [`${ids('a', 'b', 'c')}\n${attached(3)}\n${BYE}`, ['show', '--new'], note],
+      [
+        `${ids('a', 'c', 'd')}\n${tops([3, 2], header)}\n${attached(2)}\n${BYE}`,
+        ['show', '--new', '--subject', '2'],
+        note,
+      ],
+      [`${ids('a', 'b')}\n${BYE}`, ['save', '--new'], note],
+      [`${ids('a', 'b')}\n${BYE}`, ['show', '--new'], note],
+    );
+    expect(saved).toMatchObject({ code: 0, stdout: 'a3.txt\n', stderr: '' });
+    expect(shown).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('[1] a3.txt') });
+    expect(again).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('[1] a2.txt') });
+    expect(none).toMatchObject({ code: 0, stdout: '' });
+    expect(other).toMatchObject({ code: 66, stdout: '' });
+    expect(new Set([...before, readFileSync(journal(), 'utf8')]).size).toBe(1);
+  });
+
+  test('save and show of a file know of nothing new: exit 64, and nothing is made', async () => {
+    for (const name of ['save -d out', 'show']) {
+      const args = [...name.split(' '), '--new', '--file', '/dev/null', 'all'];
+      const { code, stderr } = await mailtool(args, { cwd: folder });
+      expect(code).toBe(64);
+      expect(stderr).toContain('--new and --file');
+    }
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   test('nothing new: nothing is asked for', async () => {
     const [, listed, got] = await runs(
       fetched('a'),

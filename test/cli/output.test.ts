@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Io } from '../../src/cli/io.ts';
-import { Output, type OutputOptions, ReaderGone, toJson } from '../../src/cli/output.ts';
+import { Output, type OutputOptions, toJson } from '../../src/cli/output.ts';
+import { ReaderGone } from '../../src/cli/write-failure.ts';
 import { StorageError } from '../../src/errors.ts';
 
 interface Streams {

@@ -11,18 +11,21 @@ export interface Screen {
 }
 
 export interface TerminalOptions extends Pick<RunOptions, 'env'> {
-  /** Told of everything on the screen so far, as it comes. */
-  readonly onScreen?: (screen: string) => void;
+  /** Told of everything on the screen so far, as it comes, with a way to type. */
+  readonly onScreen?: (screen: string, type: (text: string) => void) => void;
   /** Typed at once. */
   readonly input?: string;
   /** A file to be standard input, in place of the terminal. */
   readonly stdin?: string;
+  /** What a shell runs on the terminal; `"$@"` in it is mailtool with its arguments. */
+  readonly script?: string;
 }
 
 /** Runs `mailtool ARGS` on a pseudo-terminal (all three streams), and gives all that came to it. */
 export function onTerminal(args: readonly string[], options: TerminalOptions = {}): Promise<Screen> {
   const command = [process.execPath, BIN, ...args];
-  const redirected = options.stdin === undefined ? [] : ['sh', '-c', 'exec "$@" < "$0"', options.stdin];
+  const script = options.script ?? (options.stdin === undefined ? undefined : 'exec "$@" < "$0"');
+  const redirected = script === undefined ? [] : ['sh', '-c', script, options.stdin ?? 'sh'];
   return new Promise((resolve, reject) => {
     const child = spawn('python3', ['-c', PTY, ...redirected, ...command], {
       cwd: '/',
@@ -31,7 +34,7 @@ export function onTerminal(args: readonly string[], options: TerminalOptions = {
     let screen = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       screen += text;
-      options.onScreen?.(screen);
+      options.onScreen?.(screen, (typed) => child.stdin.write(typed));
     });
     if (options.input !== undefined) child.stdin.write(options.input);
     // Standard input stays open until then: its end would be typed as Ctrl-D.

@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -17,7 +20,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { nameByType, numberedName, safeName } from '../../src/cli/save/file-name.ts';
 import { patternOf } from '../../src/cli/save/pattern.ts';
 import { startSandbox } from '../../src/sandbox/index.ts';
-import { mailtool } from './mailtool.ts';
+import { eventually } from '../eventually.ts';
+import { smallDisk, whyNoSmallDisks } from '../interop/small-disk.ts';
+import { BIN, cleanEnv, mailtool } from './mailtool.ts';
 import { CONTROLS, FIELDS, HOSTILE, message, PNG, type TestPart } from './messages.ts';
 import { onTerminal } from './pseudo-terminal.ts';
 
@@ -240,6 +245,79 @@ describe('save', () => {
     writeFileSync(out, '');
     expect((await save(attached('a.txt'))).code).toBe(73);
   });
+
+  test('names that only differ by case or by the form of a letter are two files anywhere', async () => {
+    const { stdout } = await save(attached('A.txt', 'a.txt', 'caf\u00e9.txt', 'cafe\u0301.txt', 'b/a.txt'));
+    expect(stdout.trim().split('\n')).toEqual(
+      ['A.txt', 'a.txt', 'caf\u00e9.txt', 'caf\u00e9-2.txt', 'a-2.txt'].map((name) => join(out, name)),
+    );
+    // Where case does not count `link` finds the first name taken, too, as it does for this one.
+    expect(everything()).toHaveLength(5);
+  });
+
+  test('a link to a folder is a way to it; one that leads nowhere is none', async () => {
+    mkdirSync(join(dir, 'real'));
+    symlinkSync(join(dir, 'real'), out);
+    expect((await save(attached('a.txt'))).stdout).toBe(`${out}/a.txt\n`);
+    expect(readdirSync(join(dir, 'real'))).toEqual(['a.txt']);
+    rmSync(out);
+    symlinkSync(join(dir, 'nothing'), out);
+    expect(await save(attached('b.txt'))).toMatchObject({ code: 73, stdout: '' });
+    expect(everything()).toEqual(['real/a.txt']);
+  });
+
+  test.skipIf(whyNoSmallDisks() !== undefined)(
+    'a disk that is full: nothing is left of the file',
+    async () => {
+      using disk = smallDisk(256);
+      const path = file(message(FIELDS, named('a', 'small'), named('b', 'x'.repeat(512 * 1024))));
+      const { code, stdout } = await mailtool(['save', '--file', path, '-d', disk.path, '--json']);
+      expect(code).toBe(74);
+      expect(JSON.parse(stdout)).toMatchObject({
+        ok: false,
+        saved: [{ path: join(disk.path, 'a'), size: 5 }],
+        error: { message: expect.stringContaining('no space left') },
+      });
+      expect(readdirSync(disk.path)).toEqual(['a']);
+    },
+  );
+
+  test('where nothing may be written', async () => {
+    const { code, stderr } = await mailtool(['save', '--file', file(attached('a.txt')), '-d', '/proc/self']);
+    expect(code).toBe(73);
+    expect(stderr).toContain('cannot save in /proc/self');
+  });
+
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    '%s: what is there is whole, and nothing else is',
+    async (signal) => {
+      const content = Buffer.alloc(256 * 1024, 'x');
+      const one = message(FIELDS, TEXT, { type: 'application/x', filename: 'a.bin', content }).replace(
+        /\r/g,
+        '',
+      );
+      const path = join(dir, 'mbox');
+      writeFileSync(path, `From a@b Sat Nov 21 06:00:00 2026\n${one}\n`.repeat(300));
+      const child = spawn(process.execPath, [BIN, 'save', 'all', '--file', path, '-d', out], {
+        env: cleanEnv(),
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      let told = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        told += text;
+      });
+      const closed = once(child, 'close');
+      await eventually(() => expect(existsSync(join(out, 'a.bin'))).toBe(true));
+      child.kill(signal);
+      const [code] = await closed;
+      expect(code).toBe(signal === 'SIGTERM' ? 143 : 130);
+      const names = readdirSync(out);
+      expect(names.length).toBeGreaterThan(0);
+      expect(names.length).toBeLessThan(300);
+      expect(told.trim().split('\n').sort()).toEqual(names.map((name) => join(out, name)).sort());
+      for (const name of names) expect(statSync(join(out, name)).size).toBe(content.length);
+    },
+  );
 
   test('by name, by type, by number, or all of it', async () => {
     const parts = [

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'dotenv';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { dotenvLine, looksLikeCommand, maskCommand, outputLines } from '../../src/cli/wait/runner.ts';
+import { dotenvLine, maskCommand, outputLines } from '../../src/cli/wait/runner.ts';
+import { looksLikeCommand } from '../../src/cli/workflow-commands.ts';
 import { startSandbox } from '../../src/sandbox/index.ts';
+import { EVIL, encoded, obeyed } from './github-runner.ts';
 import { BIN, cleanEnv } from './mailtool.ts';
 import { deliver, type Mail, waited } from './waiting.ts';
 
@@ -14,22 +16,6 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'mailtool-test-'));
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-/** The commands that a runner of GitHub Actions would obey in this output. */
-function obeyed(output: string): string[] {
-  let stopped: string | undefined;
-  return output.split(/\r\n|\r|\n/).flatMap((line) => {
-    const [, name, data] =
-      /^\s*::([\w-]+)(?: [^:]*)?::(.*)$/s.exec(line) ?? /##\[([\w-]+)[^\]]*\](.*)$/s.exec(line) ?? [];
-    if (stopped !== undefined) {
-      if (name === stopped) stopped = undefined;
-      return [];
-    }
-    if (name === 'stop-commands') stopped = data;
-    else if (name !== undefined) return [`${name} ${data}`];
-    return [];
-  });
-}
 
 /** The outputs that a runner reads in the file, or an error where it finds something else in it. */
 function outputsIn(text: string): Record<string, string> {
@@ -47,23 +33,6 @@ function outputsIn(text: string): Record<string, string> {
   }
   return found;
 }
-
-/** As an encoded word, so that it reaches the reader of the subject whole. */
-const encoded = (text: string) => `=?utf-8?b?${Buffer.from(text).toString('base64')}?=`;
-
-const EVIL = [
-  '::set-output name=x::y',
-  '  ::add-path::/tmp',
-  '\u00a0::add-path::/tmp',
-  'a\n::set-output name=x::y',
-  'a\r::set-output name=x::y',
-  'a\u2028::set-output name=x::y',
-  'a\u0085::set-output name=x::y',
-  'see ##[add-path]/tmp',
-  '::stop-commands::word',
-  '::word::\n::add-path::/tmp',
-  '%0A::add-path::/tmp',
-];
 
 const github = { GITHUB_ACTIONS: 'true' };
 

@@ -55,7 +55,7 @@ const GOLDEN: Readonly<Record<string, readonly [html: string, text: string]>> = 
   ],
   'a table for the layout': [
     '<table><tr><td><table><tr><td>Head</table><td><tr><td><p>one<p>two</table>after',
-    'Head\none\n\ntwo\n\nafter\n',
+    'Head\n\none\n\ntwo\n\nafter\n',
   ],
   'text as it was set': ['<pre>\n  a\n    b  c\n</pre>', '  a\n    b  c\n'],
   'what is not shown': [

@@ -3,7 +3,14 @@ import type { ReadMessage, ReadPart } from '../../mime/read/index.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
 import { defineFilters, FILTER_HELP, parseFilter } from '../filter.ts';
-import { eachMessage, FILE_HELP, type Message, type MessageOptions } from '../message-source.ts';
+import {
+  checkSource,
+  eachMessage,
+  FILE_HELP,
+  goOn,
+  type Message,
+  type MessageOptions,
+} from '../message-source.ts';
 import { asMail } from '../output.ts';
 import { readWhole, sha256 } from '../parts.ts';
 import { selectionOf } from '../plan.ts';
@@ -76,6 +83,7 @@ ${SELECTION_HELP}${FILTER_HELP}${FILE_HELP}`,
     ),
   async run(ctx, words, options) {
     const wants = choiceOf(options);
+    checkSource(options);
     if (options.stdout === true && (ctx.output.json || options.dir !== undefined))
       throw new UsageError(`--stdout and ${ctx.output.json ? '--json' : '--dir'} exclude each other`);
     if (options.file === undefined && options.new !== true) selectionOf(words, await parseFilter(options));
@@ -91,6 +99,7 @@ ${SELECTION_HELP}${FILTER_HELP}${FILE_HELP}`,
         const read = await readWhole(message);
         for (const warning of read.warnings) ctx.output.warn(`message ${message.number}: ${warning}`);
         for (const named of await wants(read)) {
+          goOn(ctx);
           if (folder === undefined) single.push(named);
           else saved.push(await saveOne(ctx, folder, message, named, options.reuse === true));
           if (single.length > 1) throw notOne();

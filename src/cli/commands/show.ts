@@ -1,4 +1,4 @@
-import { InputError, UsageError } from '../../errors.ts';
+import { DataError, InputError, UsageError } from '../../errors.ts';
 import type { ReadMessage } from '../../mime/read/index.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit.ts';
@@ -7,8 +7,10 @@ import { messageJson, NO_MESSAGE } from '../message-json.ts';
 import { eachMessage, FILE_HELP, type Message, type MessageOptions, noMatch } from '../message-source.ts';
 import { asMail } from '../output.ts';
 import { partOf, readWhole, sha256 } from '../parts.ts';
+import { octets } from '../progress.ts';
 import { SELECTION_HELP } from '../selection.ts';
 import { toTerminalLine } from '../terminal.ts';
+import { isGitHub, looksLikeCommand } from '../workflow-commands.ts';
 import type { CommandDefinition } from './command.ts';
 
 interface Options extends MessageOptions {
@@ -23,6 +25,8 @@ interface Options extends MessageOptions {
 
 /** Of a terminal that does not say. */
 const USUAL_COLUMNS = 80;
+/** What is longer is not decoded: that takes many times the memory. */
+const TEXT_LIMIT = 64 * 1024 * 1024;
 
 export const command: CommandDefinition<Options> = {
   connects: ['pop3'],
@@ -127,8 +131,10 @@ async function showText(ctx: Context, message: ReadMessage, options: Options): P
     const { page } = await import('../show/pager.ts');
     if (await page(ctx, `${lines.join('\n')}\n`)) return;
   }
-  for (const line of header) output.line(line, (text, style) => text.replace(/^[^\s:]+:/, style.strong));
-  for (const line of lines.slice(header.length)) output.line(line);
+  await output.mail(() => {
+    for (const line of header) output.line(line, (text, style) => text.replace(/^[^\s:]+:/, style.strong));
+    for (const line of lines.slice(header.length)) output.line(line);
+  });
 }
 
 async function showPart(ctx: Context, message: ReadMessage, number: string): Promise<void> {
@@ -143,11 +149,15 @@ async function showPart(ctx: Context, message: ReadMessage, number: string): Pro
   if (part.type.startsWith('text/')) {
     const { decodeCharset, decodeUnlabelled } = await import('../../mime/charset.ts');
     const { charset, bytes } = part;
+    if (bytes.length > TEXT_LIMIT)
+      throw new DataError(`part ${part.part} is more text than ${octets(TEXT_LIMIT)}`, {
+        hint: 'mailtool save --part keeps it in a file',
+      });
     const text = charset === null ? decodeUnlabelled(bytes) : decodeCharset(bytes, charset);
-    await output.bytes(Buffer.from(text, 'utf8'));
-    return;
+    const print = () => output.bytes(Buffer.from(text, 'utf8'));
+    return isGitHub(ctx.io) && looksLikeCommand(text) ? output.mail(print) : print();
   }
-  if (output.stdoutIsTTY) {
+  if (output.stdoutIsTTY && !part.type.startsWith('message/')) {
     throw new UsageError(`part ${part.part} is ${toTerminalLine(part.type)}, nothing for a terminal`, {
       hint: 'mailtool save --part keeps it in a file; or lead the output into one',
     });

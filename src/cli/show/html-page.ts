@@ -23,7 +23,7 @@ main { padding: 1.2em; overflow: auto; contain: layout paint; position: relative
 main img { max-width: 100% }
 main pre { white-space: pre-wrap; overflow-wrap: anywhere; font: 14px/1.5 ui-monospace, monospace }
 main a[data-to]::after {
-  all: initial; content: " <" attr(data-to) ">"; display: inline-block; max-width: 40em; overflow: hidden;
+  all: initial; direction: ltr; unicode-bidi: isolate-override; content: " <" attr(data-to) ">"; display: inline-block; max-width: 40em; overflow: hidden;
   text-overflow: ellipsis; white-space: nowrap; vertical-align: text-bottom; font: 12px ui-monospace, monospace; color: #666; background: #fff
 }
 main var { color: #666; font-style: normal }
@@ -34,10 +34,7 @@ export async function htmlPage(message: ReadMessage): Promise<string> {
   const images = new InlineImages(message.parts);
   const bodies: string[] = [];
   let remoteImages = 0;
-  // The form that its author has made for looking at, where there is one.
-  const isPlain = message.html !== null && !message.body.some(({ source }) => source === 'html');
-  const pages = isPlain ? [{ source: 'html', content: message.html ?? '' } as const] : message.body;
-  for (const { source, content } of pages) {
+  for (const { source, content } of message.page) {
     if (source === 'plain') bodies.push(`<pre dir="auto">${linked(toTerminal(withoutMarks(content)))}</pre>`);
     else {
       const { html, remoteImages: count } = await sanitise(content, images);
@@ -81,9 +78,13 @@ function linked(text: string): string {
   let at = 0;
   for (const url of urlsIn(text)) {
     const start = text.indexOf(url, at);
-    const { href, rel, target } = linkAttributes(url) as Partial<Record<string, string>>;
-    if (start === -1 || href === undefined) continue;
-    html += `${escaped(text.slice(at, start))}<a href="${escaped(href)}" rel="${rel}" target="${target}">${escaped(url)}</a>`;
+    const { 'data-to': to, ...others } = linkAttributes(url);
+    if (start === -1 || others['href'] === undefined) continue;
+    // What is written may look like another host: then it is said once more, as for the links of a page.
+    const attributes = Object.entries(/[^!-~]|@/.test(url) ? { ...others, 'data-to': to } : others)
+      .map(([name, value]) => ` ${name}="${escaped(value ?? '')}"`)
+      .join('');
+    html += `${escaped(text.slice(at, start))}<a${attributes}>${escaped(url)}</a>`;
     at = start + url.length;
   }
   return html + escaped(text.slice(at));

@@ -28,7 +28,8 @@ export async function render(message: ReadMessage, options: RenderOptions): Prom
   const header = fields.map(([name, value]) => toTerminalLine(`${name}: ${value}`));
   const text = toTerminal(await bodyText(message, options.columns)).replace(/\n+$/, '');
   const parts = message.attachments.map(partLine);
-  const body = [...(text === '' ? [] : text.split('\n')), ...(parts.length === 0 ? [] : ['', ...parts])];
+  const lines = text === '' ? [] : text.split('\n');
+  const body = [...lines, ...(lines.length === 0 || parts.length === 0 ? [] : ['']), ...parts];
   const { columns } = options;
   if (columns === undefined) return { header, body };
   const widthOf: Measure = await measureFor([...header, ...body].join('\n'));

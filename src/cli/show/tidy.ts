@@ -45,13 +45,13 @@ export function tidied(html: string): string {
       if (at !== -1) closeTo(at);
       continue;
     }
+    const isVoid = VOID.has(name);
+    if (!isVoid && open.length >= DEPTH_LIMIT) continue;
     const rule = Object.hasOwn(ENDS, name) ? ENDS[name] : undefined;
     if (rule !== undefined) {
       const at = open.findLastIndex((each) => rule.ends.includes(each) || rule.within.includes(each));
       if (at !== -1 && rule.ends.includes(open[at] ?? '')) closeTo(at);
     }
-    const isVoid = VOID.has(name);
-    if (!isVoid && open.length >= DEPTH_LIMIT) continue;
     const attributes = token.attributes
       .filter((each) => /^[a-z][a-z\d-]{0,40}$/.test(each.name))
       .map((each) => ` ${each.name}="${escaped(each.value)}"`);

@@ -1,14 +1,7 @@
 import type { Context } from '../context.ts';
+import { isGitHub } from '../workflow-commands.ts';
 import type { Print, WaitOptions } from './options.ts';
-import {
-  addTo,
-  checkVariable,
-  dotenvLine,
-  gitHubOutput,
-  isGitHub,
-  maskCommand,
-  outputLines,
-} from './runner.ts';
+import { addTo, checkVariable, dotenvLine, gitHubOutput, maskCommand, outputLines } from './runner.ts';
 
 /** Where values go for the steps and jobs that follow. */
 export interface Destinations {
@@ -27,7 +20,7 @@ export function destinationsOf(ctx: Context, options: WaitOptions, print: Print 
   return {
     mask(value) {
       // On standard error, where no $(...) takes it for a part of the value; a runner reads both.
-      if (options.ghMask !== true || !isGitHub(ctx)) return;
+      if (options.ghMask !== true || !isGitHub(ctx.io)) return;
       for (const line of value.split('\n')) if (line.trim() !== '') ctx.io.stderr.write(maskCommand(line));
     },
     prepared(values) {

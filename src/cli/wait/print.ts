@@ -9,9 +9,9 @@ import { toJson } from '../output.ts';
 import { kindOf } from '../output-file.ts';
 import { DirectorySink, FileSink } from '../retr/sinks.ts';
 import { toTerminalLine } from '../terminal.ts';
+import { looksLikeCommand } from '../workflow-commands.ts';
 import type { Match, Whole } from './judge.ts';
 import type { Print } from './options.ts';
-import { commandGuard, isFileOutput, isGitHub, looksLikeCommand } from './runner.ts';
 
 /** What is to be printed of a message, without a line end at its end; but for `text` it is one line without controls. */
 export function printed(match: Match, print: Exclude<Print, 'raw'>): string {
@@ -42,11 +42,8 @@ export async function printMatch(ctx: Context, match: Match, print: Print): Prom
   const { output } = ctx;
   const bytes = print === 'raw' ? wholeOf(match).bytes : Buffer.from(`${printed(match, print)}\n`, 'utf8');
   const risky = print === 'text' || print === 'raw' || looksLikeCommand(bytes.toString('utf8'));
-  if (!risky || !isGitHub(ctx) || isFileOutput()) return output.bytes(bytes);
-  const { before, after } = commandGuard();
-  await output.bytes(Buffer.from(before));
-  await output.bytes(bytes);
-  await output.bytes(Buffer.from(`${print === 'raw' ? '\n' : ''}${after}`));
+  if (risky) await output.mail(() => output.bytes(bytes));
+  else await output.bytes(bytes);
 }
 
 /** Keeps the message in `place`, a file or a directory, octet for octet; it appears there whole or not at all. */

@@ -1,33 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { fstatSync } from 'node:fs';
 import { appendFile, open } from 'node:fs/promises';
 import { ConfigError, DataError, StorageError, UsageError } from '../../errors.ts';
 import type { Context } from '../context.ts';
-
-/** Whether this is a step of GitHub Actions, whose runner obeys lines of standard output and standard error. */
-export function isGitHub({ io }: Context): boolean {
-  return io.env['GITHUB_ACTIONS'] === 'true';
-}
-
-/** Whether standard output is a file: then no runner reads it. */
-export function isFileOutput(): boolean {
-  try {
-    return fstatSync(1).isFile();
-  } catch {
-    return false;
-  }
-}
-
-/** Whether a runner could take a line of `text` for a command: `::name::`, or `##[name]` anywhere. */
-export function looksLikeCommand(text: string): boolean {
-  return /##\[/.test(text) || text.split(/\r\n?|\n/).some((line) => line.trimStart().startsWith('::'));
-}
-
-/** Two lines: a runner obeys nothing that is between them. The word that ends it cannot be guessed. */
-export function commandGuard(): { readonly before: string; readonly after: string } {
-  const word = `mailtool-${randomBytes(16).toString('hex')}`;
-  return { before: `::stop-commands::${word}\n`, after: `::${word}::\n` };
-}
 
 /** The command that makes a runner show `***` in place of `value`. */
 export function maskCommand(value: string): string {

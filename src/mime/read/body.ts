@@ -16,6 +16,8 @@ export interface Body {
   readonly html: string | null;
   /** What `text` is made of. */
   readonly pieces: readonly ReadText[];
+  /** The same in the form that was made for looking at. */
+  readonly page: readonly ReadText[];
   /** The leaves that are text of the body, in whichever form. */
   readonly shown: ReadonlySet<Entity>;
 }
@@ -46,28 +48,44 @@ class Segment implements ReadText {
 /** What was found in one branch of the tree. */
 interface Found {
   readonly segments: readonly Segment[];
-  readonly pages: readonly string[];
+  /** The same, with HTML wherever there is a choice. */
+  readonly page: readonly Segment[];
 }
 
-const NOTHING: Found = { segments: [], pages: [] };
+const NOTHING: Found = { segments: [], page: [] };
 
-/** The body of a message, chosen among its parts as mail readers do. `leaf`: the octets of an entity without parts. */
-export function readBody(root: Entity, leaf: (entity: Entity) => ReadPart, warnings: Warnings): Body {
-  const reader = new BodyReader(leaf, warnings);
+/**
+ * The body of a message, chosen among its parts as mail readers do. `leaf`: the octets of an entity without parts; no more than
+ * `limit` of them are read as text, for that takes many times the memory.
+ */
+export function readBody(
+  root: Entity,
+  leaf: (entity: Entity) => ReadPart,
+  warnings: Warnings,
+  limit: number,
+): Body {
+  const reader = new BodyReader(leaf, warnings, limit);
   const found = reader.found(root, true);
   let segments = found.segments.filter(({ isEmpty }) => !isEmpty);
   // A digest, or a message that only carries others: those are what there is to read.
   if (segments.length === 0) segments = reader.nested(root).filter(({ isEmpty }) => !isEmpty);
   const [only] = segments;
   const plain = segments.filter(({ source }) => source === 'plain');
+  const page = found.page.filter((segment) => segment.source === 'html' || !segment.isEmpty);
+  const html = page.filter(({ source }) => source === 'html');
   return {
     text: joined(segments),
     source: only?.source ?? 'none',
     plain: joined(plain),
-    html: found.pages.length === 0 ? null : found.pages.join('\n'),
-    pieces: segments.map(({ source, content }) => ({ source, content })),
+    html: html.length === 0 ? null : html.map(({ content }) => content).join('\n'),
+    pieces: segments.map(asText),
+    page: (page.length === 0 ? segments : page).map(asText),
     shown: reader.shown,
   };
+}
+
+function asText({ source, content }: Segment): ReadText {
+  return { source, content };
 }
 
 function joined(segments: readonly Segment[]): string {
@@ -80,10 +98,13 @@ class BodyReader {
   readonly shown = new Set<Entity>();
   readonly #leaf: (entity: Entity) => ReadPart;
   readonly #warnings: Warnings;
+  readonly #limit: number;
+  #read = 0;
 
-  constructor(leaf: (entity: Entity) => ReadPart, warnings: Warnings) {
+  constructor(leaf: (entity: Entity) => ReadPart, warnings: Warnings, limit: number) {
     this.#leaf = leaf;
     this.#warnings = warnings;
+    this.#limit = limit;
   }
 
   found(entity: Entity, isFirst: boolean): Found {
@@ -95,13 +116,13 @@ class BodyReader {
       return alternative(children.map((child) => this.found(child, isFirst)));
     }
     const segments: Segment[] = [];
-    const pages: string[] = [];
+    const page: Segment[] = [];
     for (const child of children) {
       const found = this.found(child, isFirst && segments.length === 0);
       for (const segment of found.segments) segments.push(segment);
-      for (const page of found.pages) pages.push(page);
+      for (const segment of found.page) page.push(segment);
     }
-    return { segments, pages };
+    return { segments, page };
   }
 
   #leafFound(entity: Entity, isFirst: boolean): Found {
@@ -115,9 +136,20 @@ class BodyReader {
     if ((part.filename !== null || !isKnown) && !isFirst) return NOTHING;
     if (part.filename !== null && !isKnown) return NOTHING;
     this.shown.add(entity);
-    const text = this.#textOf(entity, part.bytes);
-    if (type === 'text/html') return { segments: [new Segment('html', text)], pages: [text] };
-    return { segments: [new Segment('plain', text)], pages: [] };
+    const text = this.#textOf(entity, this.#within(part.bytes));
+    const segments = [new Segment(type === 'text/html' ? 'html' : 'plain', text)];
+    return { segments, page: segments };
+  }
+
+  /** As many octets as may still be read as text; no character of UTF-8 is cut. */
+  #within(bytes: Uint8Array): Uint8Array {
+    const room = this.#limit - this.#read;
+    this.#read += Math.min(bytes.length, room);
+    if (bytes.length <= room) return bytes;
+    this.#warnings.add(`the text is longer than ${this.#limit} octets: what is beyond is left out`);
+    let end = room;
+    while (end > Math.max(0, room - 4) && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+    return bytes.subarray(0, end);
   }
 
   #textOf({ type, contentType: { parameters }, number }: Entity, bytes: Uint8Array): string {
@@ -165,6 +197,6 @@ function alternative(forms: readonly Found[]): Found {
   const hasText = ({ segments }: Found, source?: 'plain') =>
     segments.some((segment) => (source === undefined || segment.source === source) && !segment.isEmpty);
   const best = forms.find((form) => hasText(form, 'plain')) ?? forms.findLast((form) => hasText(form));
-  const page = forms.findLast(({ pages }) => pages.length > 0);
-  return { segments: best?.segments ?? [], pages: page?.pages ?? [] };
+  const page = forms.findLast((form) => form.page.some(({ source }) => source === 'html')) ?? best;
+  return { segments: best?.segments ?? [], page: page?.page ?? [] };
 }

@@ -34,7 +34,7 @@ export async function readMessage(
     leaves.set(entity, known);
     return known;
   };
-  const body = readBody(root, leaf, warnings);
+  const body = readBody(root, leaf, warnings, limits.text);
   const parts: ReadPart[] = [];
   const attachments: ReadPart[] = [];
   const gather = (entity: Entity, isWithin: boolean) => {
@@ -53,6 +53,7 @@ export async function readMessage(
     text: body.text,
     textSource: body.source,
     body: body.pieces,
+    page: body.page,
     html: body.html,
     links: readLinks(body.html, body.plain),
     parts,

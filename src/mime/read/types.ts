@@ -52,6 +52,8 @@ export interface ReadMessage {
   readonly textSource: 'plain' | 'html' | 'none';
   /** What `text` was made of, in order. */
   readonly body: readonly ReadText[];
+  /** The same with HTML wherever its author gave that: what a browser shows. */
+  readonly page: readonly ReadText[];
   /** The HTML of the body, decoded, not sanitised. */
   readonly html: string | null;
   /** Of the HTML's anchors, then those in the plain text; each URL once, never javascript: or data:. */
@@ -72,6 +74,8 @@ export interface ReadLimits {
   readonly parts: number;
   /** Messages within messages. */
   readonly messages: number;
+  /** Octets, decoded, that are read as the text of the body. */
+  readonly text: number;
 }
 
 export const READ_LIMITS: ReadLimits = {
@@ -79,4 +83,5 @@ export const READ_LIMITS: ReadLimits = {
   depth: 100,
   parts: 10_000,
   messages: 10,
+  text: 32 * 1024 * 1024,
 };

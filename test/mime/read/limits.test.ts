@@ -3,7 +3,7 @@ import type { Budget } from '../../../src/mime/read/entity.ts';
 import { READ_LIMITS } from '../../../src/mime/read/index.ts';
 import { readEntities } from '../../../src/mime/read/walk.ts';
 import { Warnings } from '../../../src/mime/read/warnings.ts';
-import { lines, multipart, numbers, plain, read } from './parts.ts';
+import { html, lines, multipart, numbers, plain, read } from './parts.ts';
 
 /** So many multiparts, one in the other. */
 const levels = (count: number): string =>
@@ -47,6 +47,20 @@ describe('beyond a limit', () => {
     const found = await read(messages(count));
     expect(found.parts.filter(({ type }) => type === 'message/rfc822')).toHaveLength(parts);
     expect(found.warnings.filter((warning) => warning.includes('nest too deep')).length).toBe(warnings);
+  });
+
+  it.each([
+    [15, 'ä text bend', 0],
+    [14, 'ä text ben', 1],
+    [11, 'ä text', 1],
+    [3, 'ä ', 1],
+    [1, '', 1],
+  ])('of the texts %i octets are read, and no character is cut', async (limit, text, warnings) => {
+    const message = multipart('mixed', 'b', plain('ä '), html('<b>text b'), plain('end'));
+    const found = await read(message, { text: limit });
+    expect(found.text.replace(/\n+/g, '')).toBe(text);
+    expect(found.warnings.filter((warning) => warning.includes('left out')).length).toBe(warnings);
+    expect(found.parts.map(({ size }) => size)).toEqual([3, 9, 3]);
   });
 
   it.each([
