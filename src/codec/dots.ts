@@ -3,6 +3,8 @@
  * so that no chunk border can hide a dot, a CR or the end.
  */
 
+import { asBuffer } from './octets.ts';
+
 const CR = 0x0d;
 const LF = 0x0a;
 const DOT = 0x2e;
@@ -141,8 +143,8 @@ export class Unstuffer {
    * Unstuffs `chunk` in place. `bytes` may share its memory; `rest` is defined once the block has ended, and holds
    * what came after it (perhaps nothing).
    */
-  push(chunk: Uint8Array): { bytes: Uint8Array; rest: Uint8Array | undefined } {
-    let buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+  push(chunk: Uint8Array): { bytes: Buffer; rest: Buffer | undefined } {
+    let buffer = asBuffer(chunk);
     let state = this.#state;
     if (state >= AFTER_DOT) {
       buffer = Buffer.concat([Buffer.from(HELD[state] as readonly number[]), buffer]);

@@ -1,4 +1,5 @@
 import { ProtocolError } from '../errors.ts';
+import { asBuffer } from './octets.ts';
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -31,7 +32,7 @@ export class LineFramer {
   }
 
   push(chunk: Uint8Array): void {
-    const fresh = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    const fresh = asBuffer(chunk);
     this.#bytes = this.#bytes.length === 0 ? fresh : Buffer.concat([this.#bytes, fresh]);
   }
 

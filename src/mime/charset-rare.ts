@@ -1,5 +1,7 @@
 /** Charsets of mail that `TextDecoder` does not know, or knows only on some versions of Node. Nothing here throws. */
 
+import { asBuffer } from '../codec/octets.ts';
+
 const REPLACEMENT = '\ufffd';
 const ESCAPE = 0x1b;
 const SHIFT_OUT = 0x0e;
@@ -28,7 +30,7 @@ function decodeTable(bytes: Uint8Array, table: string): string {
 }
 
 function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  return asBuffer(bytes).toString('latin1');
 }
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';

@@ -1,5 +1,6 @@
 /** Bytes of a named character set to text, for reading what others wrote: never throws. */
 import { isUtf8 } from 'node:buffer';
+import { asBuffer } from '../codec/octets.ts';
 import { decodeRare, decodeUtf16, looksLikeUtf16 } from './charset-rare.ts';
 
 /** windows-1252 at 80 to 9F; `TextDecoder` of Node 20 gives C1 controls there. Undefined places keep their own number. */
@@ -135,7 +136,7 @@ export function decodeLabelled(bytes: Uint8Array, label: string): Decoded {
   if (LATIN.has(name)) {
     // ASCII has no such octets: it was not known what it is.
     const isAscii = name.includes('ascii') || name.startsWith('ansix3');
-    if (isAscii && isUtf8(bytes)) return { text: bufferOf(bytes).toString('utf8'), guessed: hasHigh(bytes) };
+    if (isAscii && isUtf8(bytes)) return { text: asBuffer(bytes).toString('utf8'), guessed: hasHigh(bytes) };
     return { text: decodeWindows1252(bytes), guessed: isAscii && hasHigh(bytes) };
   }
   if (name === 'unicode') return decodeUnicode(bytes);
@@ -183,7 +184,7 @@ function decoderOf(name: string): Decoder | undefined {
 
 /** What is said to be UTF-8 and has nothing of it is windows-1252; a few broken places are shown as such. */
 function decodeUtf8(bytes: Uint8Array): Decoded {
-  const text = bufferOf(bytes).toString('utf8');
+  const text = asBuffer(bytes).toString('utf8');
   if (isUtf8(bytes)) return { text: text.startsWith('\ufeff') ? text.slice(1) : text, guessed: false };
   const isOther = !/[^\0-\x7f\ufffd]/.test(text) && !isUtf8(withoutCutEnds(bytes));
   return { text: isOther ? decodeWindows1252(bytes) : text, guessed: true };
@@ -204,7 +205,7 @@ function withoutCutEnds(bytes: Uint8Array): Uint8Array {
 
 /** To mailers it means UTF-8, to Microsoft UTF-16. */
 function decodeUnicode(bytes: Uint8Array): Decoded {
-  const is16 = looksLikeUtf16(bytes) || /^(?:fffe|feff)/.test(bufferOf(bytes).toString('hex', 0, 2));
+  const is16 = looksLikeUtf16(bytes) || /^(?:fffe|feff)/.test(asBuffer(bytes).toString('hex', 0, 2));
   return is16
     ? { text: decodeUtf16(bytes), guessed: false }
     : { text: decodeUnlabelled(bytes), guessed: !isUtf8(bytes) };
@@ -216,15 +217,11 @@ function hasHigh(bytes: Uint8Array): boolean {
 
 /** Text whose character set nobody named: UTF-8 if it can be that, otherwise windows-1252. */
 export function decodeUnlabelled(bytes: Uint8Array): string {
-  return isUtf8(bytes) ? bufferOf(bytes).toString('utf8') : decodeWindows1252(bytes);
-}
-
-function bufferOf(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return isUtf8(bytes) ? asBuffer(bytes).toString('utf8') : decodeWindows1252(bytes);
 }
 
 function decodeWindows1252(bytes: Uint8Array): string {
-  return bufferOf(bytes)
+  return asBuffer(bytes)
     .toString('latin1')
     .replace(/[\x80-\x9f]/g, (control) => WINDOWS_1252.charAt(control.charCodeAt(0) - 0x80));
 }

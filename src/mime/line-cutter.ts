@@ -1,3 +1,5 @@
+import { asBuffer } from '../codec/octets.ts';
+
 /** A line of a source, or a piece of one that is too long to be held. */
 export interface CutLine {
   /** Without its end; good until the next chunk. */
@@ -23,7 +25,7 @@ export class LineCutter {
   #starts = true;
 
   *push(chunk: Uint8Array): Generator<CutLine> {
-    const fresh = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    const fresh = asBuffer(chunk);
     const rest = yield* this.#cut(
       this.#held.length === 0 ? fresh : Buffer.concat([this.#held, fresh]),
       false,

@@ -58,7 +58,7 @@ export async function* readBlock(source: BlockSource): AsyncGenerator<Buffer, vo
         whole = true;
         source.ended(octets - rest.length);
       }
-      if (bytes.length > 0) yield Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+      if (bytes.length > 0) yield bytes;
       if (whole) return;
     }
   } finally {

@@ -1,4 +1,5 @@
 import { LineFramer } from '../codec/lines.ts';
+import { asBuffer } from '../codec/octets.ts';
 import { ProtocolError } from '../errors.ts';
 import { quoted } from './status.ts';
 
@@ -70,7 +71,7 @@ async function eachRow(block: AsyncIterable<Uint8Array>, take: TakeRow): Promise
   let rest = '';
   let count = 0;
   for await (const chunk of block) {
-    const octets = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length).toString('latin1');
+    const octets = asBuffer(chunk).toString('latin1');
     const text = rest === '' ? octets : rest + octets;
     let start = 0;
     for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', start)) {

@@ -94,7 +94,8 @@ export class Pop3Session {
     const shown = show(verb, rule, words);
     this.#judge(verb, rule);
     // The checks come after the judgement of the state, and before anything changes.
-    if (/[\u0000-\u001f\u007f]|\p{Cs}/u.test(text)) {
+    const isPlain = args.every((argument) => typeof argument === 'number');
+    if (!isPlain && /[\u0000-\u001f\u007f]|\p{Cs}/u.test(text)) {
       throw new UsageError(`a control character or half a character in an argument of ${verb}`, {
         stage: rule.stage,
         command: shown,
@@ -150,7 +151,7 @@ export class Pop3Session {
     const ok = status.indicator === '+OK';
     const block = ok && rule.block === true;
     if (block) this.#block = due;
-    return { ...due, status, ok, block };
+    return { verb: due.verb, command: due.command, status, ok, block };
   }
 
   /** The lines after the last status, and their dot, have been read. */

@@ -1,3 +1,4 @@
+import { asBuffer } from '../codec/octets.ts';
 import { ProtocolError, type ReplyDetail } from '../errors.ts';
 
 /** RFC 5321 4.5.3.1.5 asks for 512; servers with long URLs in their texts send more. */
@@ -27,7 +28,7 @@ export class ReplyParser {
 
   /** Takes one line, without its ending; gives the reply once its last line is there. */
   push(line: Uint8Array): SmtpReply | undefined {
-    const text = Buffer.from(line.buffer, line.byteOffset, line.length).toString('utf8');
+    const text = asBuffer(line).toString('utf8');
     // Some servers leave out the blank, or the text with it.
     const match = /^([2-5][0-9]{2})(?:([ -])(.*))?$/s.exec(text);
     if (match === null) throw new ProtocolError(`the server's answer is not an SMTP reply: ${quoted(text)}`);

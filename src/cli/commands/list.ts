@@ -7,7 +7,7 @@ import type { Fetched } from '../fetch/fetched.ts';
 import { defineFilters, FILTER_HELP, type Filter, type FilterOptions, filterOf } from '../filter.ts';
 import type { HeaderCache } from '../list/header-cache.ts';
 import { ofTheirSizes, singles } from '../list/singles.ts';
-import { readSummaries, type Summaries } from '../list/summaries.ts';
+import { readSummaries, type Summaries, type Summary } from '../list/summaries.ts';
 import { type Listed, plainLine, table } from '../list/table.ts';
 import { readMaildrop, totalSize, withUids } from '../maildrop.ts';
 import { needsUids, plan } from '../plan.ts';
@@ -76,6 +76,9 @@ function limitOf({ limit, all }: Options, selected: boolean): number | undefined
   return Number(limit);
 }
 
+/** Of a message whose header was not read. */
+const UNREAD: Partial<Summary> = {};
+
 interface Wanted {
   readonly selection: Selection;
   readonly filter: Filter | undefined;
@@ -120,11 +123,11 @@ async function read(
   cache?.save();
   const fresh = fetched?.newOf(rows, drop.rows);
   return {
-    rows: rows.map((row) => ({
-      ...row,
-      isNew: row.uid === undefined ? undefined : fresh?.has(row.number),
-      ...summaries.get(row.number),
-    })),
+    rows: rows.map(({ number, size, uid }) => {
+      const { date, from, to, subject, messageId } = summaries.get(number) ?? UNREAD;
+      const isNew = uid === undefined ? undefined : fresh?.has(number);
+      return { number, size, uid, isNew, date, from, to, subject, messageId };
+    }),
     hidden: chosen.unseen,
     sure: filter?.header === undefined,
     total: drop.rows.length,

@@ -3,11 +3,10 @@ import type { Row } from '../selection.ts';
 import { toTerminalLine } from '../terminal.ts';
 import type { Summary } from './summaries.ts';
 
-export type Listed = Row &
-  Partial<Summary> & {
-    /** Not fetched yet; absent: not known. */
-    readonly isNew?: boolean | undefined;
-  };
+export type Listed = Row & { readonly [Key in keyof Summary]?: Summary[Key] | undefined } & {
+  /** Not fetched yet; absent: not known. */
+  readonly isNew?: boolean | undefined;
+};
 
 const GAP = '  ';
 /** Where nothing limits the width, longer values run over and the columns after them do too. */

@@ -1,4 +1,5 @@
 import { decodeBase64Tolerant } from '../../codec/base64.ts';
+import { asBuffer } from '../../codec/octets.ts';
 import { decodeQuotedPrintable } from '../../codec/quoted-printable.ts';
 import type { Warnings } from './warnings.ts';
 
@@ -16,7 +17,7 @@ const BASE64_OR_BLANK = /^[A-Za-z0-9+/\-_=\s]*$/;
 
 /** Mailing lists put their footers behind base64, in clear: what follows the padding and is no base64 is left out. */
 function withoutFooter(body: Uint8Array, warnings: Warnings): Uint8Array {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
+  const bytes = asBuffer(body);
   const padding = bytes.indexOf(0x3d);
   if (padding === -1) return body;
   const lineEnd = bytes.indexOf(0x0a, padding);
@@ -27,7 +28,7 @@ function withoutFooter(body: Uint8Array, warnings: Warnings): Uint8Array {
 
 /** What stands between `begin` and `end` (POSIX uuencode); nothing where there is no `begin`. */
 function decodeUu(body: Uint8Array): Uint8Array {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
+  const bytes = asBuffer(body);
   const out = Buffer.allocUnsafe(body.length);
   let to = 0;
   let begun = false;

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { asBuffer } from '../../codec/octets.ts';
 import { fieldValue, parseHeader } from '../read-header.ts';
 import {
   type Budget,
@@ -50,7 +51,7 @@ class Walk {
   readonly #boundaries = new Map<string, Open>();
 
   constructor(message: Uint8Array, budget: Budget) {
-    this.#bytes = Buffer.from(message.buffer, message.byteOffset, message.length);
+    this.#bytes = asBuffer(message);
     this.#budget = budget;
   }
 
