@@ -99,7 +99,7 @@ export async function eachMessage(
 }
 
 async function openFiles(ctx: Context, path: string): Promise<MailFiles> {
-  const { openMailFiles, openStream } = await import('../store/index.ts');
+  const { openMailFiles, openStream } = await import('../store/mail-files.ts');
   if (path !== '-') return openMailFiles(path);
   if (ctx.io.stdin.isTTY) ctx.output.note('reading a message from standard input');
   return openStream('standard input', ctx.io.stdin.read(ctx.signal));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BUNDLES, bundle } from '../../scripts/bundle.mjs';
 import { mailtool } from './mailtool.ts';
-import { smtpServer } from './scripted-server.ts';
+import { lineServer, smtpServer } from './scripted-server.ts';
 
 /** Loads a bundle as bin/mailtool.cjs does, without its code cache. */
 const RUNNER = `
@@ -36,11 +36,15 @@ interface Coverage {
 }
 
 /** The source files whose code ran. In a bundle each lazily imported file is a function with the file's name. */
-async function ranBy(...args: string[]): Promise<string[]> {
+function ranBy(...args: string[]): Promise<string[]> {
+  return ranWith({}, ...args);
+}
+
+async function ranWith(env: Readonly<Record<string, string>>, ...args: string[]): Promise<string[]> {
   const into = mkdtempSync(join(dir, 'coverage-'));
   const file = join(dir, args[0] === 'send' ? 'send.cjs' : args[0] === 'show' ? 'read.cjs' : 'main.cjs');
   const child = spawn(process.execPath, [join(dir, 'runner.cjs'), file, ...args], {
-    env: { PATH: process.env['PATH'], NODE_V8_COVERAGE: into },
+    env: { PATH: process.env['PATH'], NODE_V8_COVERAGE: into, ...env },
     stdio: 'ignore',
   });
   await once(child, 'exit');
@@ -78,6 +82,24 @@ describe('start-up', () => {
     expect(server.lines).toContain('.');
     expect(ran).toContain('src/smtp/client.ts');
     expect(ran.filter((name) => OTHERS.test(name))).toEqual([]);
+  });
+
+  it('runs to find nothing new no store but the one that is used', async () => {
+    await using server = await lineServer('+OK ready\r\n', (line) =>
+      ['CAPA', 'LIST', 'UIDL'].includes(line) ? '+OK\r\n.\r\n' : '+OK 0 0\r\n',
+    );
+    const env = {
+      MAILTOOL_POP3_HOST: `127.0.0.1:${server.port}`,
+      MAILTOOL_POP3_USER: 'ann',
+      MAILTOOL_POP3_PASSWORD: 'pw',
+      MAILTOOL_STATE_DIR: join(dir, 'state'),
+    };
+    const ran = await ranWith(env, 'fetch', '--maildir', join(dir, 'Mail'));
+    expect(server.lines).toContain('QUIT');
+    expect(ran).toContain('src/store/maildir.ts');
+    expect(
+      ran.filter((name) => /store\/(?:exec|mbox|folder|mail-files)|src\/mime\//.test(name)),
+    ).toEqual([]);
   });
 
   /** The files that a run loads. */

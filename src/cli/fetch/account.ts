@@ -25,9 +25,14 @@ export async function fetchAccount(ctx: Context, typed: FetchOptionValues): Prom
   const policy = await policyOf(options);
   const looks = options.check === true || options.dryRun === true;
   if (policy.deleteAfterMs !== undefined && !looks) checkMayDelete(ctx);
-  const { Journal, Lock, MessageNames, numbered, stateDirectory, stateFiles } = await import(
-    '../../store/index.ts'
-  );
+  // One by one: what stores mail in other ways is not loaded.
+  const [{ Journal }, { Lock }, { MessageNames, numbered }, { stateDirectory, stateFiles }] =
+    await Promise.all([
+      import('../../store/journal.ts'),
+      import('../../store/lock.ts'),
+      import('../../store/names.ts'),
+      import('../../store/state.ts'),
+    ]);
   const account = await ctx.account('pop3');
   const key = { host: account.host, port: account.port, user: account.username ?? '' };
   const state = ctx.settings.text('state-dir') ?? stateDirectory(ctx.io.env);

@@ -9,15 +9,21 @@ export async function openStore(
   { prefix }: MessageNames,
   state: string,
 ): Promise<Store> {
-  const { Exec, Folder, Maildir, Mbox } = await import('../../store/index.ts');
   switch (kind) {
-    case 'maildir':
+    case 'maildir': {
+      const { Maildir } = await import('../../store/maildir.ts');
       return Maildir.open(target, { prefix });
-    case 'dir':
+    }
+    case 'dir': {
+      const { Folder } = await import('../../store/folder.ts');
       return Folder.open(target, { prefix });
-    case 'mbox':
+    }
+    case 'mbox': {
+      const { Mbox } = await import('../../store/mbox.ts');
       return Mbox.open(target, { prefix });
-    case 'exec':
+    }
+    case 'exec': {
+      const { Exec } = await import('../../store/exec.ts');
       return new Exec(target, {
         directory: state,
         env: ctx.io.env,
@@ -25,5 +31,6 @@ export async function openStore(
         // What the command says is for a person to read, never data of ours.
         output: (chunk) => ctx.output.verbose(Buffer.from(chunk).toString('utf8').trimEnd()),
       });
+    }
   }
 }

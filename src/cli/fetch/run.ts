@@ -92,7 +92,7 @@ export class Run {
   async #fetch(listing: readonly Item[]): Promise<Item[]> {
     const { fetch, removable } = this.#plan;
     if (fetch.length === 0) await this.#journal.observe(listing);
-    const { keep } = await import('../../store/index.ts');
+    const { keep } = await import('../../store/keep.ts');
     const progress = this.#ctx.progress({ label: 'fetching', total: totalSize(fetch) });
     const removing: Item[] = [];
     let done = 0;
