@@ -97,9 +97,7 @@ describe('start-up', () => {
     const ran = await ranWith(env, 'fetch', '--maildir', join(dir, 'Mail'));
     expect(server.lines).toContain('QUIT');
     expect(ran).toContain('src/store/maildir.ts');
-    expect(
-      ran.filter((name) => /store\/(?:exec|mbox|folder|mail-files)|src\/mime\//.test(name)),
-    ).toEqual([]);
+    expect(ran.filter((name) => /store\/(?:exec|mbox|folder|mail-files)|src\/mime\//.test(name))).toEqual([]);
   });
 
   /** The files that a run loads. */
