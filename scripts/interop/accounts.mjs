@@ -26,6 +26,7 @@ export const ACCOUNTS = [
   { user: 'peter', password: 'peter-4jn6x1sb' },
   { user: 'quinn', password: 'quinn-8fz3k5lt' },
   { user: 'rosa', password: 'rosa-2hy7p0qe' },
+  { user: 'sven', password: 'sven-5mt8b2vk' },
   { user: 'jürgen', password: 'Grüße-пароль-密码', mailbox: 'juergen' },
 ].map((account) => ({ mailbox: account.user, ...account }));
 
