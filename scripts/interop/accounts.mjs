@@ -6,7 +6,10 @@ export const DOMAIN = 'mail.test';
 export const IDN_DOMAIN = 'bücher.test';
 export const IDN_ALABEL = 'xn--bcher-kva.test';
 
-/** `address` is where mail for the login name `user` goes. */
+/**
+ * `address` is where mail for the login name `user` goes. The maildrops of nina, olga, peter, quinn and rosa belong to one
+ * test each, which takes all that is there.
+ */
 export const ACCOUNTS = [
   { user: 'alice', password: 'wonder-land 42!' },
   { user: 'bob', password: 'b0b;with%odd"chars\\and\'quotes$HOME#=' },
