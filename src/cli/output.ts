@@ -124,7 +124,7 @@ export class Output {
    * `line` that looks like a command; octets that are printed without this do not.
    */
   async mail(print: () => Promise<void> | void): Promise<void> {
-    if (this.json || this.#guarded || !isGitHub(this.#io) || isFileOutput()) return print();
+    if (!this.#mayBeObeyed()) return print();
     const { before, after } = commandGuard();
     await this.bytes(Buffer.from(before));
     this.#guarded = true;
@@ -248,8 +248,12 @@ export class Output {
     if (this.#text === '') return;
     const text = this.#text;
     this.#text = '';
-    const isSafe = this.json || this.#guarded || isFileOutput();
-    await this.#write(Buffer.from(isSafe ? text : this.#unobeyed(text), 'utf8'));
+    await this.#write(Buffer.from(this.#mayBeObeyed() ? this.#unobeyed(text) : text, 'utf8'));
+  }
+
+  /** Whether a runner reads what stands on standard output now. */
+  #mayBeObeyed(): boolean {
+    return isGitHub(this.#io) && !this.json && !this.#guarded && !isFileOutput();
   }
 
   /** Never rejects: the first failure is kept, and what comes after it is dropped. */

@@ -4,8 +4,6 @@
  * from the client's code, so that the two can be held against each other.
  */
 
-import { asBuffer } from '../codec/octets.ts';
-
 const CR = 0x0d;
 const LF = 0x0a;
 const DOT = 0x2e;
@@ -18,7 +16,7 @@ export class OctetCounter {
   #last = LF;
 
   push(chunk: Uint8Array): void {
-    const bytes = asBuffer(chunk);
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     this.#octets += bytes.length;
     for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, at + 1)) {
       const before = at === 0 ? this.#last : bytes[at - 1];
@@ -46,7 +44,7 @@ export async function* block(
   let inBody = false;
   let left = bodyLines;
   for await (const chunk of source) {
-    const bytes = asBuffer(chunk);
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     const pieces: Buffer[] = [];
     let from = 0;
     while (from < bytes.length && !(inBody && left === 0)) {

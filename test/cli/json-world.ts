@@ -8,7 +8,7 @@ import { HANG_UP, lineServer, type ScriptedServer, SILENCE, smtpServer } from '.
 export interface World extends AsyncDisposable {
   readonly home: string;
   readonly sandbox: Sandbox;
-  /** SMTP: bob is refused, carol for now; what else is asked is answered by VRFY's and EXPN's own replies. */
+  /** SMTP: bob is refused by 5yz, carol by 4yz; VRFY and EXPN have replies of their own. */
   readonly refusing: ScriptedServer;
   /** SMTP: refuses every recipient; hangs up after the message; says nothing. */
   readonly refusingAll: ScriptedServer;

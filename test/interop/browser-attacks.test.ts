@@ -1,21 +1,12 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { beforeAll, expect, it } from 'vitest';
 import { htmlPage } from '../../src/cli/show/html-page.ts';
 import { readMessage } from '../../src/mime/read/index.ts';
 import { FIELDS } from '../cli/messages.ts';
-
-const CHROMIUM = [
-  process.env['MAILTOOL_CHROMIUM'] ?? '',
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-].find((path) => path !== '' && existsSync(path));
-const REQUIRED = process.env['MAILTOOL_INTEROP_REQUIRED'] === '1';
+import { describeInBrowser, type Started } from './chromium.ts';
 
 /** Each tries to run `ran()`, or to ask the server at AT, in a way of its own. */
 const ATTACKS: Readonly<Record<string, string>> = {
@@ -85,31 +76,17 @@ const ATTACKS: Readonly<Record<string, string>> = {
 const ALLOWED =
   'html head meta title style body header footer main dl dt dd bdi ul li div hr pre a abbr address article aside b bdo big blockquote br caption center cite code col colgroup del details dfn em figcaption figure font h1 h2 h3 h4 h5 h6 i img ins kbd mark nav ol p q s samp section small span strike strong sub summary sup table tbody td tfoot th thead time tr tt u var wbr';
 
-function tests(executablePath: string): void {
+describeInBrowser('a page in a browser, attacked', (started) => {
   let dir: string;
-  let browser: Browser;
-  let page: Page;
   let at: string;
-  const asked: { readonly url: string; readonly referrer: string | undefined }[] = [];
-  const server = createServer((request, response) => {
-    asked.push({ url: request.url ?? '', referrer: request.headers.referer });
-    response.end();
-  });
+  let asked: Started['asked'];
+  let page: Page;
   beforeAll(async () => {
-    dir = mkdtempSync(join(tmpdir(), 'mailtool-test-'));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const { chromium } = await import('playwright-core');
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
-    const context = await browser.newContext();
+    ({ dir, at, asked } = started());
+    const context = await started().browser.newContext();
     await context.addInitScript('window.ran = () => { window.didRun = true }');
     page = await context.newPage();
     page.on('dialog', (dialog) => dialog.dismiss());
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await new Promise((resolve) => server.close(resolve));
-    rmSync(dir, { recursive: true, force: true });
   });
 
   async function open(type: string, content: string): Promise<string> {
@@ -209,12 +186,4 @@ function tests(executablePath: string): void {
     await open('text/html', `${'<div><table><tr><td><blockquote>'.repeat(50_000)}the end`);
     expect(await evaluate<string>(`document.querySelector('main').textContent`)).toContain('the end');
   }, 60_000);
-}
-
-if (CHROMIUM === undefined && !REQUIRED) {
-  describe.skip('a page in a browser, attacked', () => {
-    it('needs Chromium (Debian: chromium, or MAILTOOL_CHROMIUM)', () => undefined);
-  });
-} else {
-  describe('a page in a browser, attacked', () => tests(CHROMIUM ?? '/usr/bin/chromium'));
-}
+});

@@ -1,28 +1,11 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { mailtool } from '../cli/mailtool.ts';
 import { FIELDS, message, PNG } from '../cli/messages.ts';
-
-const CHROMIUM = [
-  process.env['MAILTOOL_CHROMIUM'] ?? '',
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-].find((path) => path !== '' && existsSync(path));
-const REQUIRED = process.env['MAILTOOL_INTEROP_REQUIRED'] === '1';
-
-if (CHROMIUM === undefined && !REQUIRED) {
-  describe.skip('a page in a browser', () => {
-    it('needs Chromium (Debian: chromium, or MAILTOOL_CHROMIUM)', () => undefined);
-  });
-} else {
-  describe('a page in a browser', () => pageTests(CHROMIUM ?? '/usr/bin/chromium'));
-}
+import { describeInBrowser, type Started } from './chromium.ts';
 
 /** Everything that a page may try, led to a server that counts. */
 function hostile(at: string): string {
@@ -54,27 +37,13 @@ function hostile(at: string): string {
 const SVG =
   '<svg xmlns="http://www.w3.org/2000/svg" onload="window.ran=12"><script>window.ran=13</script></svg>';
 
-function pageTests(executablePath: string): void {
-  let dir: string;
+describeInBrowser('a page in a browser', (started) => {
   let browser: Browser;
+  let dir: string;
   let at: string;
-  const asked: string[] = [];
-  const server = createServer((request, response) => {
-    asked.push(request.url ?? '');
-    response.end();
-  });
-
-  beforeAll(async () => {
-    dir = mkdtempSync(join(tmpdir(), 'mailtool-test-'));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const { chromium } = await import('playwright-core');
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await new Promise((resolve) => server.close(resolve));
-    rmSync(dir, { recursive: true, force: true });
+  let asked: Started['asked'];
+  beforeAll(() => {
+    ({ browser, dir, at, asked } = started());
   });
 
   /** The page that `show --open` makes of a message, opened; and what it asked for. */
@@ -147,7 +116,7 @@ function pageTests(executablePath: string): void {
     expect(statSync(shot).size).toBeGreaterThan(1_000);
     // Each of them has had its chance by now: another request has come through.
     await fetch(`${at}/last`);
-    expect({ asked, requests }).toEqual({ asked: ['/last'], requests: [] });
+    expect({ asked: asked.map(({ url }) => url), requests }).toEqual({ asked: ['/last'], requests: [] });
     await page.close();
   });
 
@@ -160,7 +129,7 @@ function pageTests(executablePath: string): void {
     await page.goto(pathToFileURL(planted).href, { waitUntil: 'load' });
     expect(await page.evaluate('window.ran')).toBeUndefined();
     await fetch(`${at}/last`);
-    expect(asked).toEqual(['/last']);
+    expect(asked.map(({ url }) => url)).toEqual(['/last']);
     await page.close();
   });
 
@@ -177,4 +146,4 @@ function pageTests(executablePath: string): void {
     expect(requests).toEqual([]);
     await page.close();
   });
-}
+});

@@ -91,7 +91,6 @@ export class Run {
   /** Everything that is planned; gives what may be deleted now. */
   async #fetch(listing: readonly Item[]): Promise<Item[]> {
     const { fetch, removable } = this.#plan;
-    if (fetch.length === 0) await this.#journal.observe(listing);
     const { keep } = await import('../../store/keep.ts');
     const progress = this.#ctx.progress({ label: 'fetching', total: totalSize(fetch) });
     const removing: Item[] = [];
@@ -127,7 +126,6 @@ export class Run {
     fetch: readonly Item[],
     listing: readonly Item[],
   ): AsyncGenerator<Incoming<Item>, void, void> {
-    if (fetch.length === 0) return;
     const byNumber = new Map(fetch.map((item) => [item.number, item]));
     const asked = this.#pop3.retrs(byNumber.keys());
     // A server takes its time for the first message, and the journal for the listing: the one while the other.
